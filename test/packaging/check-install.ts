@@ -1,0 +1,111 @@
+/**
+ * Packs the library, installs the tarball in applications of somebody else's and runs them:
+ * `npm run check:install`. Needs the package registry, so it is no part of `npm test`.
+ */
+import { execFile } from 'node:child_process';
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { startRedis } from '../support/redis-server.js';
+import { consumers, type Consumer } from './consumers.js';
+import { faultsOfTarball } from './tarball.js';
+
+const root = join(import.meta.dirname, '../..');
+const sources = join(import.meta.dirname, 'consumer');
+const work = mkdtempSync(join(tmpdir(), 'nest-locked-install-'));
+const results = { passed: 0, failed: 0 };
+
+async function run(directory: string, command: string, ...args: string[]): Promise<string> {
+  // An application that does not end by itself is a fault, not a reason to wait for ever.
+  const options = { cwd: directory, timeout: 300_000, killSignal: 'SIGKILL' as const };
+  return (await promisify(execFile)(command, args, options)).stdout;
+}
+
+async function check(name: string, task: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await task();
+    results.passed += 1;
+    console.log(`ok      ${name}`);
+    return true;
+  } catch (error) {
+    results.failed += 1;
+    const { stdout, stderr, message } = error as Error & { stdout?: string; stderr?: string };
+    console.log(`FAILED  ${name}\n${[message, stdout, stderr].filter(Boolean).join('\n')}`);
+    return false;
+  }
+}
+
+async function pack(): Promise<string> {
+  const said = await run(root, 'npm', 'pack', '--json', '--silent', '--pack-destination', work);
+  // The build speaks first.
+  const [packed] = JSON.parse(said.slice(said.indexOf('['))) as { filename: string }[];
+  if (packed === undefined) throw new Error(`npm pack said ${said}`);
+  return join(work, packed.filename);
+}
+
+async function install(consumer: Consumer, tarball: string): Promise<string> {
+  const directory = join(work, consumer.name.replace(/\W+/g, '-'));
+  mkdirSync(directory);
+  const manifest = {
+    private: true,
+    dependencies: { ...consumer.dependencies, 'nest-locked': `file:${tarball}` },
+  };
+  writeFileSync(join(directory, 'package.json'), JSON.stringify(manifest));
+  await run(directory, 'npm', 'install', '--no-audit', '--no-fund', '--strict-peer-deps');
+  for (const extension of ['ts', 'mts', 'cts'])
+    copyFileSync(join(sources, 'app.ts'), join(directory, `app.${extension}`));
+  copyFileSync(join(sources, 'identity.mjs'), join(directory, 'identity.mjs'));
+  return directory;
+}
+
+async function checkConsumer(consumer: Consumer, directory: string): Promise<void> {
+  for (const { name, compilerOptions, files } of consumer.compilations)
+    await check(`${consumer.name}: types under ${name}`, async () => {
+      const project = join(directory, 'tsconfig.json');
+      writeFileSync(project, JSON.stringify({ compilerOptions, files }));
+      await run(directory, process.execPath, 'node_modules/typescript/bin/tsc', '-p', project);
+    });
+  await check(`${consumer.name}: one class through import and require`, () =>
+    run(directory, process.execPath, 'identity.mjs'),
+  );
+  for (const file of ['out/app.mjs', 'out/app.cjs']) {
+    await check(`${consumer.name}: ${file} on Redis`, async () => {
+      const redis = await startRedis();
+      try {
+        await run(directory, process.execPath, file, redis.url);
+      } finally {
+        await redis.stop();
+      }
+    });
+    await check(`${consumer.name}: ${file} on the memory store`, () =>
+      run(directory, process.execPath, file),
+    );
+  }
+}
+
+try {
+  let tarball = '';
+  if (await check('npm pack', async () => (tarball = await pack()))) {
+    let checkedFiles = false;
+    for (const consumer of consumers) {
+      let directory = '';
+      const installed = await check(`${consumer.name}: npm install`, async () => {
+        directory = await install(consumer, tarball);
+      });
+      if (!installed) continue;
+      if (!checkedFiles) {
+        checkedFiles = true;
+        await check('the tarball: nothing missing, nothing too much', async () => {
+          const faults = faultsOfTarball(join(directory, 'node_modules/nest-locked'));
+          if (faults.length > 0) throw new Error(faults.join('\n'));
+        });
+      }
+      await checkConsumer(consumer, directory);
+    }
+  }
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+console.log(`${results.passed} passed, ${results.failed} failed`);
+process.exitCode = results.failed === 0 ? 0 : 1;
