@@ -1,0 +1,16 @@
+import { MemoryStore } from '../../lib/stores/memory/memory-store.js';
+import { ManualClock } from '../support/manual-clock.js';
+import { describeLockStore } from './lock-store.contract.js';
+
+describeLockStore('MemoryStore', async () => {
+  const clock = new ManualClock();
+  const store = new MemoryStore({ clock });
+  return {
+    store,
+    other: store,
+    now: () => clock.mono(),
+    pass: (ms) => clock.advanceAndSettle(ms),
+    leftovers: async () => [...store['entries'].keys()],
+    stop: () => store.close(),
+  };
+});
