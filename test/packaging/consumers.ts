@@ -4,6 +4,8 @@ export interface Consumer {
   readonly dependencies: Readonly<Record<string, string>>;
   /** tsconfigs, each with the consumer's files that it compiles. */
   readonly compilations: readonly Compilation[];
+  /** Arguments of Node, after the compilation. */
+  readonly runs: readonly (readonly string[])[];
 }
 
 export interface Compilation {
@@ -70,6 +72,9 @@ export const consumers: readonly Consumer[] = [
       typescript: '~5.9.0',
     },
     compilations: [nodeNext, bundler, classic],
+    // The last one is what Jest and older bundlers take: `require` without `module-sync`. Nest 12 has
+    // no such half.
+    runs: [['out/app.mjs'], ['out/app.cjs'], ['--no-experimental-require-module', 'out/app.cjs']],
   },
   {
     name: 'Nest 12, ioredis 6',
@@ -82,5 +87,6 @@ export const consumers: readonly Consumer[] = [
       typescript: '~6.0.0',
     },
     compilations: [nodeNext, bundler],
+    runs: [['out/app.mjs'], ['out/app.cjs']],
   },
 ];
