@@ -7,6 +7,8 @@ export interface LeaseRequest {
   readonly leaseTime: number;
   /** Stand in line when the key is taken (`true`), or only try once (`false`). */
   readonly wait: boolean;
+  /** Called, at most once, when the store says that the key is taken and the caller stands in line. */
+  readonly waiting?: () => void;
 }
 
 /** The lock, given. */
@@ -84,7 +86,9 @@ export abstract class LockStore {
    * counts from, or `null` when the lock is no longer this owner's. A rejection says that the
    * store did not answer, for that lease alone.
    */
-  abstract extend(leases: readonly (HeldLease & { leaseTime: number })[]): Promise<Instant | null>[];
+  abstract extend(
+    leases: readonly (HeldLease & { leaseTime: number })[],
+  ): Promise<Instant | null>[];
 
   /** Gives a lock back and passes it to the next in line. False when it was not this owner's. */
   abstract release(lease: HeldLease): Promise<boolean>;

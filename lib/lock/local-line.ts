@@ -1,0 +1,238 @@
+import type { Clock } from '../clock.js';
+import type { Attempt, Grant, LockStore } from '../stores/lock-store.js';
+import { holderOf } from '../stores/owner.js';
+import type { LeaseKeeper } from './lease-keeper.js';
+import { Lock, type LockSource } from './lock.js';
+import { LockUnavailableError, type HolderFacts } from './lock.errors.js';
+import { Tenure } from './tenure.js';
+import type { Waiter } from './waiter.js';
+import { WaitingLine } from './waiting-line.js';
+
+/** How far a tenure may be passed along inside the process before it goes round through the store. */
+export interface HandOverBound {
+  /** Hand-overs a tenure; 0 turns them off. */
+  readonly count: number;
+  /** Ms since the tenure was granted. */
+  readonly time: number;
+}
+
+/** What the lines of one service share. */
+export interface LineDesk {
+  readonly store: LockStore;
+  readonly keeper: LeaseKeeper;
+  readonly clock: Clock;
+  /** How long the store may stay silent before a waiter is told so, in ms. */
+  readonly unavailableAfter: number;
+  /** Called when a line has neither holder nor waiters. */
+  empty(line: LocalLine): void;
+}
+
+/** How long the store has to answer a caller that waits for less than this, in ms. */
+const LEAST_PATIENCE = 200;
+
+/**
+ * The waiters of one key in this process. One of them stands for all in the store's line; when the
+ * lock comes it passes along them, bounded, without another word to the store.
+ */
+export class LocalLine implements LockSource {
+  private readonly waiting: WaitingLine;
+  private attempt: Attempt | undefined;
+  private tenure: Tenure | undefined;
+
+  constructor(
+    readonly key: string,
+    private readonly desk: LineDesk,
+    private readonly bound: HandOverBound,
+  ) {
+    this.waiting = new WaitingLine(
+      desk.clock,
+      (waiter, now) => this.prolong(waiter, now),
+      (waiter) => this.expired(waiter),
+    );
+  }
+
+  enter(waiter: Waiter): void {
+    if (waiter.request.waitTime === 0 && this.held) {
+      waiter.busy(this.facts(undefined), this.desk.clock.mono());
+      return;
+    }
+    waiter.leave = (error) => {
+      this.waiting.remove(waiter);
+      waiter.refuse(error, this.desk.clock.mono());
+      this.left();
+    };
+    waiter.deadline =
+      waiter.since +
+      Math.min(waiter.request.waitTime || LEAST_PATIENCE, this.desk.unavailableAfter);
+    this.waiting.push(waiter);
+    if (this.attempt ?? this.tenure) waiter.stand();
+    else this.ask(waiter);
+  }
+
+  /** Whether somebody in this process has the key. */
+  get held(): boolean {
+    return this.tenure !== undefined;
+  }
+
+  /** Turns away everybody who waits. */
+  dismiss(error: (key: string) => Error): void {
+    for (const waiter of this.waiting) waiter.leave(error(this.key));
+  }
+
+  /** Takes the lock from its holder: its signal aborts and the key is given back. */
+  evict(reason: string): void {
+    this.tenure?.lose(reason);
+  }
+
+  extend(tenure: Tenure, leaseTime: number): Promise<void> {
+    return this.desk.keeper.extend(tenure, leaseTime);
+  }
+
+  end(lock: Lock): Promise<boolean> {
+    const { tenure } = lock;
+    // A lost tenure has left the line already, and another may have come: nothing to give back.
+    if (tenure.lost || tenure !== this.tenure) return Promise.resolve(false);
+    if (this.mayHandOver(tenure)) {
+      tenure.handOvers += 1;
+      tenure.token = lock.token + 1;
+      this.give(tenure);
+      return Promise.resolve(true);
+    }
+    this.desk.keeper.forget(tenure);
+    this.tenure = undefined;
+    const released = this.desk.store.release(tenure);
+    this.goOn();
+    return released;
+  }
+
+  private mayHandOver(tenure: Tenure): boolean {
+    const next = this.waiting.head;
+    if (!next || next.request.leaseTime !== tenure.leaseTime) return false;
+    if (tenure.handOvers >= this.bound.count) return false;
+    const { held } = tenure;
+    // Tokens come from the server's clock in µs: one more than a µs ago is still behind that clock,
+    // so that the token of the next grant is larger than all of ours.
+    return held < this.bound.time && tenure.handOvers < held * 1000;
+  }
+
+  /** Asks the store, in the name of all who wait here. */
+  private ask(head: Waiter): void {
+    const { key } = this;
+    const { leaseTime, waitTime } = head.request;
+    const attempt = this.desk.store.acquire({
+      key,
+      leaseTime,
+      wait: waitTime > 0,
+      waiting: () => {
+        for (const waiter of this.waiting) waiter.stand();
+      },
+    });
+    this.attempt = attempt;
+    attempt.granted.then(
+      (grant) => {
+        if (this.attempt === attempt) this.answered(attempt, grant);
+      },
+      (error: unknown) => {
+        if (this.attempt === attempt) this.failed(error);
+      },
+    );
+  }
+
+  private answered(attempt: Attempt, grant: Grant | null): void {
+    this.attempt = undefined;
+    if (grant === null) {
+      this.waiting.shift()?.busy(this.facts(attempt), this.desk.clock.mono());
+      this.goOn();
+      return;
+    }
+    const tenure = new Tenure(grant, this.desk.clock, this);
+    if (tenure.remaining <= 0) {
+      // A grant that arrives after its own validity is not a lock.
+      this.desk.store.release(tenure).catch(() => undefined);
+      this.goOn();
+      return;
+    }
+    this.tenure = tenure;
+    this.desk.keeper.keep(tenure);
+    this.give(tenure);
+  }
+
+  private give(tenure: Tenure): void {
+    const waiter = this.waiting.shift() as Waiter;
+    const now = this.desk.clock.mono();
+    tenure.leaseTime = waiter.request.leaseTime;
+    tenure.renewUntil = now + waiter.request.maxHoldTime;
+    waiter.grant(new Lock(tenure, this), now);
+  }
+
+  private failed(error: unknown): void {
+    this.attempt = undefined;
+    const now = this.desk.clock.mono();
+    for (let waiter = this.waiting.shift(); waiter; waiter = this.waiting.shift()) {
+      waiter.refuse(new LockUnavailableError(this.key, String(error), error), now);
+    }
+    this.goOn();
+  }
+
+  lost(tenure: Tenure): void {
+    if (this.tenure !== tenure) return;
+    this.desk.keeper.forget(tenure);
+    this.tenure = undefined;
+    // It may still be ours in the store: given back, the next in line need not wait for its lease.
+    this.desk.store.release(tenure).catch(() => undefined);
+    this.goOn();
+  }
+
+  private goOn(): void {
+    const { head } = this.waiting;
+    if (head) this.ask(head);
+    else this.desk.empty(this);
+  }
+
+  /** Somebody stepped out: if it was the last, nobody is to stand in the store's line for us. */
+  private left(): void {
+    if (this.waiting.head || this.tenure) return;
+    this.attempt?.leave();
+    this.attempt = undefined;
+    this.desk.empty(this);
+  }
+
+  /** A caller has waited long enough when it was told "taken", or when the store stayed silent. */
+  private prolong(waiter: Waiter, now: number): number | undefined {
+    const { waitTime } = waiter.request;
+    const patience = this.heardOf
+      ? waitTime
+      : Math.max(LEAST_PATIENCE, Math.min(waitTime, this.desk.unavailableAfter));
+    const until = waiter.since + patience;
+    return until > now ? until : undefined;
+  }
+
+  private expired(waiter: Waiter): void {
+    const now = this.desk.clock.mono();
+    if (this.heardOf) {
+      waiter.busy(this.facts(this.attempt), now);
+    } else {
+      const silent = `no word from it in ${Math.round(now - waiter.since)} ms`;
+      waiter.refuse(new LockUnavailableError(this.key, silent), now);
+    }
+    this.left();
+  }
+
+  private get heardOf(): boolean {
+    return this.tenure !== undefined || this.attempt?.contention !== undefined;
+  }
+
+  private facts(attempt: Attempt | undefined): HolderFacts {
+    const { tenure } = this;
+    if (tenure) {
+      const since = this.desk.clock.now().wall - tenure.held;
+      return { holder: holderOf(tenure.owner), since, retryAfter: tenure.remaining };
+    }
+    const contention = attempt?.contention;
+    return {
+      holder: contention?.holder,
+      since: contention?.since,
+      retryAfter: contention?.remaining ?? 0,
+    };
+  }
+}

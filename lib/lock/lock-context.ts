@@ -1,0 +1,68 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { LockUsageError } from './lock.errors.js';
+import type { Lock } from './lock.js';
+
+/** What a piece of work stands in: the locks taken for it, and the work around it. */
+export interface Frame {
+  readonly locks: readonly Lock[];
+  readonly outer: Frame | undefined;
+}
+
+const frames = new AsyncLocalStorage<Frame>();
+
+/** The frame of the running code; undefined outside all locks. */
+export function currentFrame(): Frame | undefined {
+  return frames.getStore();
+}
+
+/**
+ * Runs `work` inside `locks`: `currentLock()` finds them there, and taking one of their keys again
+ * does not wait for itself.
+ */
+export function runInLocks<T>(locks: readonly Lock[], work: () => T): T {
+  return frames.run({ locks, outer: frames.getStore() }, work);
+}
+
+/**
+ * The locks around a frame, innermost first. Work that was not awaited may outlive a lock: one that
+ * has ended is not its lock any more.
+ */
+export function* locksAround(frame: Frame | undefined): Generator<Lock> {
+  for (let at = frame; at; at = at.outer) {
+    for (let i = at.locks.length - 1; i >= 0; i -= 1) {
+      const lock = at.locks[i];
+      if (lock && !lock.ended) yield lock;
+    }
+  }
+}
+
+/** The innermost lock around a frame for one key that was really had. */
+export function findLock(frame: Frame | undefined, key: string): Lock | undefined {
+  for (const lock of locksAround(frame)) if (lock.key === key && !lock.unlocked) return lock;
+  return undefined;
+}
+
+/**
+ * The lock that the running code stands in: the innermost, or that of `key`.
+ *
+ * @throws LockUsageError outside of `using` and `@Locked`
+ * @example
+ * ```ts
+ * @Locked('stock:<0>')
+ * async take(sku: string) {
+ *   await this.db.write(sku, { fence: currentLock().token });
+ *   await fetch(url, { signal: currentLock().signal });
+ * }
+ * ```
+ */
+export function currentLock(key?: string): Lock {
+  for (const lock of locksAround(currentFrame())) {
+    if (key === undefined || lock.key === key) return lock;
+  }
+  throw new LockUsageError(
+    key === undefined
+      ? 'currentLock() was called outside of a lock: call it inside `using` or a method with @Locked'
+      : `currentLock(${JSON.stringify(key)}) was called outside of a lock on that key`,
+    key,
+  );
+}

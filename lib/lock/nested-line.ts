@@ -1,0 +1,87 @@
+import type { Clock } from '../clock.js';
+import { holderOf } from '../stores/owner.js';
+import { Lock, type LockSource } from './lock.js';
+import type { Tenure } from './tenure.js';
+import type { Waiter } from './waiter.js';
+import { WaitingLine } from './waiting-line.js';
+
+/**
+ * What is taken again inside a held lock: one nested hold at a time, so that siblings exclude each
+ * other as they would without the lock around them. All stand on the outer lock's tenure.
+ */
+export class NestedLine implements LockSource {
+  /** Called when the last nested hold has ended. */
+  whenIdle: () => void = () => undefined;
+  private readonly waiting: WaitingLine;
+  private holder: Lock | undefined;
+
+  constructor(
+    private readonly tenure: Tenure,
+    private readonly outer: LockSource,
+    private readonly clock: Clock,
+  ) {
+    this.waiting = new WaitingLine(
+      clock,
+      (waiter, now) => {
+        const until = waiter.since + waiter.request.waitTime;
+        return until > now ? until : undefined;
+      },
+      (waiter) => this.expired(waiter),
+    );
+    tenure.onLost((error) => this.refuseAll(error));
+  }
+
+  get busy(): boolean {
+    return this.holder !== undefined || this.waiting.head !== undefined;
+  }
+
+  enter(waiter: Waiter): void {
+    const now = this.clock.mono();
+    const { lost } = this.tenure;
+    if (lost) {
+      waiter.refuse(lost, now);
+    } else if (!this.holder) {
+      this.give(waiter);
+    } else if (waiter.request.waitTime === 0) {
+      this.expired(waiter);
+    } else {
+      waiter.leave = (error) => {
+        this.waiting.remove(waiter);
+        waiter.refuse(error, this.clock.mono());
+      };
+      this.waiting.push(waiter);
+      waiter.stand();
+    }
+  }
+
+  end(): Promise<boolean> {
+    const { lost } = this.tenure;
+    this.holder = undefined;
+    const next = this.waiting.shift();
+    if (next) this.give(next);
+    else this.whenIdle();
+    return Promise.resolve(!lost);
+  }
+
+  extend(tenure: Tenure, leaseTime: number): Promise<void> {
+    return this.outer.extend(tenure, leaseTime);
+  }
+
+  private give(waiter: Waiter): void {
+    this.holder = new Lock(this.tenure, this);
+    waiter.grant(this.holder, this.clock.mono());
+  }
+
+  private refuseAll(error: Error): void {
+    for (let waiter = this.waiting.shift(); waiter; waiter = this.waiting.shift()) {
+      waiter.refuse(error, this.clock.mono());
+    }
+  }
+
+  private expired(waiter: Waiter): void {
+    const { tenure } = this;
+    const { mono, wall } = this.clock.now();
+    const facts = { holder: holderOf(tenure.owner), since: wall - tenure.held };
+    waiter.busy({ ...facts, retryAfter: tenure.remaining }, mono);
+  }
+}
