@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
 
-import type { Grant } from '../../lib/stores/lock-store.js';
+import type { Attempt, Grant } from '../../lib/stores/lock-store.js';
 import { Callers, granted, LONG, SHORT, STRANGE_KEYS, type StoreHarness } from './store-harness.js';
 
 /** Who gets a key, in which order, with which token; what others are told meanwhile. */
@@ -45,6 +45,21 @@ export function describeExclusion(harness: () => StoreHarness): void {
     expect(attempt.contention?.holder).toBe(`${hostname().slice(0, 64)}:${process.pid}`);
     expect(attempt.contention?.remaining).toBeGreaterThan(0);
     attempt.leave();
+  });
+
+  it('says once that a caller stands in line, and only to one who does', async () => {
+    const said: string[] = [];
+    const ask = (name: string, key: string, wait: boolean): Attempt =>
+      there.store.acquire({ key, leaseTime: LONG, wait, waiting: () => said.push(name) });
+
+    const holder = await granted(ask('at once', 'order:42', true));
+    await ask('refused', 'order:42', false).granted;
+    const waiter = ask('in line', 'order:42', true);
+    await there.untilWaiting('order:42', 1);
+    await there.store.release(holder);
+    await there.store.release(await granted(waiter));
+
+    expect(said).toEqual(['in line']);
   });
 
   it('never lets one who does not wait past those who do', async () => {

@@ -58,12 +58,18 @@ export class WaitingAttempt implements Attempt {
       this.resolve = resolve;
       this.fail = reject;
     });
+    if (request.waiting !== undefined) queueMicrotask(() => this.announce());
   }
 
   get contention(): Contention | undefined {
     return this.over || this.grant !== undefined
       ? undefined
       : this.host.contention(this.request.key);
+  }
+
+  /** Not from within `acquire()`, whose caller has no attempt to leave yet. */
+  private announce(): void {
+    if (!this.over && this.grant === undefined) this.request.waiting?.();
   }
 
   settle(grant: Grant): void {
