@@ -7,7 +7,7 @@ export interface LeaseRequest {
   readonly leaseTime: number;
   /** Stand in line when the key is taken (`true`), or only try once (`false`). */
   readonly wait: boolean;
-  /** Called, at most once, when the store says that the key is taken and the caller stands in line. */
+  /** Called once the store says that the caller has to stand in line; never before `acquire` returns. */
   readonly waiting?: () => void;
 }
 
