@@ -1,0 +1,180 @@
+import type { Clock, Instant, Timer } from '../../clock.js';
+import { LOCK_SCRIPT, LOCK_SCRIPT_SHA, type Operation } from './lock-script.js';
+import type { RedisClient } from './redis-client.js';
+
+/** One lock operation on its way to Redis. */
+export interface Entry {
+  readonly operation: Operation;
+  /** The lock's key and its line's, as the client is to name them. */
+  readonly lock: string;
+  readonly line: string;
+  readonly owner: string;
+  readonly leaseTime: number;
+  readonly token: number;
+  /** Whether this process's inbox has proved itself. */
+  readonly heard: boolean;
+  /** Where it is; one that is dropped while it is queued is never sent. */
+  stage: 'queued' | 'sent' | 'dropped';
+  /** The reply, the moment before it was asked for, and whether it may have been asked for twice. */
+  settle(reply: unknown, sent: Instant, repeated: boolean): void;
+  /**
+   * No answer. `final` when none will come: an error. Otherwise Redis is silent, this may be called
+   * again, and a late reply still reaches `settle`.
+   */
+  fail(error: Error, final: boolean): void;
+}
+
+export interface GroupCommitOptions {
+  readonly client: RedisClient;
+  readonly clock: Clock;
+  /** What inbox channels begin with, and this process's part of them. */
+  readonly channels: string;
+  readonly process: string;
+  /** Ms after which a call counts as unanswered. */
+  readonly answerTimeout: number;
+  /** Keys of one lane travel together: all of them, or, on a Cluster, those of one slot. */
+  readonly laneOf: (lock: string) => number;
+}
+
+/** How many entries a call carries at most, so that no call keeps Redis from others for long. */
+const MOST_ENTRIES = 128;
+
+/** After these events of a client, single or Cluster, what was under way is sent again. */
+const OUTAGES = ['close', 'node error', '-node'];
+
+interface Lane {
+  readonly id: number;
+  queue: Entry[];
+  underway: Entry[];
+}
+
+/**
+ * Sends lock operations in groups: all that is asked in one tick, or while a call is under way,
+ * travels as one script call, in order. Nothing waits when nothing is under way.
+ */
+export class GroupCommit {
+  /** How often the connection was lost: what was under way then may have been sent twice. */
+  outages = 0;
+  private readonly lanes = new Map<number, Lane>();
+  private idle: (() => void)[] = [];
+
+  constructor(private readonly options: GroupCommitOptions) {
+    for (const event of OUTAGES) options.client.on(event, this.onOutage);
+  }
+
+  submit(entry: Entry): void {
+    const id = this.options.laneOf(entry.lock);
+    let lane = this.lanes.get(id);
+    if (!lane) {
+      lane = { id, queue: [], underway: [] };
+      this.lanes.set(id, lane);
+      this.flushSoon(lane);
+    }
+    lane.queue.push(entry);
+  }
+
+  /** Resolves when everything submitted has been answered. */
+  drained(): Promise<void> {
+    if (this.lanes.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.idle.push(resolve));
+  }
+
+  stop(): void {
+    for (const event of OUTAGES) this.options.client.off(event, this.onOutage);
+  }
+
+  private readonly onOutage = (): void => {
+    this.outages += 1;
+  };
+
+  /** When the callers who run now, or whom a reply has just woken, have said what they want. */
+  private flushSoon(lane: Lane): void {
+    process.nextTick(() => this.flush(lane));
+  }
+
+  private flush(lane: Lane): void {
+    const entries: Entry[] = [];
+    let taken = 0;
+    for (const entry of lane.queue) {
+      if (entries.length === MOST_ENTRIES) break;
+      taken += 1;
+      if (entry.stage === 'dropped') continue;
+      entry.stage = 'sent';
+      entries.push(entry);
+    }
+    lane.queue = taken === lane.queue.length ? [] : lane.queue.slice(taken);
+    lane.underway = entries;
+    if (entries.length > 0) {
+      this.send(lane, entries);
+      return;
+    }
+    this.lanes.delete(lane.id);
+    if (this.lanes.size === 0) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  private send(lane: Lane, entries: Entry[]): void {
+    const sent = this.options.clock.now();
+    const { outages } = this;
+    const silence = this.watchSilence(lane);
+    this.call(entries).then(
+      (replies) => {
+        silence.cancel();
+        deliver(entries, replies as unknown[], sent, outages !== this.outages);
+        this.flushSoon(lane);
+      },
+      (error: Error) => {
+        silence.cancel();
+        for (const entry of entries) entry.fail(error, true);
+        this.flushSoon(lane);
+      },
+    );
+  }
+
+  private async call(entries: Entry[]): Promise<unknown> {
+    const { client } = this.options;
+    const args = this.encode(entries);
+    const keys = entries.length * 2;
+    try {
+      return await client.evalsha(LOCK_SCRIPT_SHA, keys, ...args);
+    } catch (error) {
+      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
+      return client.eval(LOCK_SCRIPT, keys, ...args);
+    }
+  }
+
+  private encode(entries: Entry[]): (string | number)[] {
+    const args: (string | number)[] = [];
+    for (const entry of entries) args.push(entry.lock, entry.line);
+    args.push(this.options.channels, this.options.process);
+    for (const { operation, owner, leaseTime, token, heard } of entries) {
+      args.push(operation, owner, leaseTime, token, heard ? 1 : 0);
+    }
+    return args;
+  }
+
+  /** Tells all who wait in a lane, again and again, that Redis does not answer. */
+  private watchSilence(lane: Lane): Timer {
+    const { clock, answerTimeout } = this.options;
+    const watch = (): Timer =>
+      clock.after(
+        answerTimeout,
+        () => {
+          timer = watch();
+          const error = new Error(`Redis has not answered for ${answerTimeout} ms`);
+          for (const entry of [...lane.underway, ...lane.queue]) entry.fail(error, false);
+        },
+        true,
+      );
+    let timer = watch();
+    return { cancel: () => timer.cancel() };
+  }
+}
+
+function deliver(entries: Entry[], replies: unknown[], sent: Instant, repeated: boolean): void {
+  for (let i = 0; i < entries.length; i += 1) {
+    const entry = entries[i] as Entry;
+    const reply = replies[i];
+    if (reply instanceof Error) entry.fail(reply, true);
+    else entry.settle(reply, sent, repeated);
+  }
+}

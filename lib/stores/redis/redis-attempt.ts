@@ -1,0 +1,200 @@
+import type { Clock, Instant, Timer } from '../../clock.js';
+import type { Attempt, Contention, Grant, HeldLease, LeaseRequest } from '../lock-store.js';
+import type { GrantNotice } from './grant-inbox.js';
+import type { Entry } from './group-commit.js';
+import { contentionOf, isGranted, isPermanent, type AcquireReply } from './lock-reply.js';
+import type { Operation } from './lock-script.js';
+
+/** What an attempt needs of its store. */
+export interface AttemptHost {
+  readonly clock: Clock;
+  /** Which connections an answer was had on: what came before an outage dates nothing after it. */
+  readonly era: string;
+  submit(
+    attempt: RedisAttempt,
+    operation: Operation,
+    answer: Pick<Entry, 'settle' | 'fail'>,
+  ): Entry;
+  /** The attempt is in the line: it is to hear of grants. */
+  standing(attempt: RedisAttempt): void;
+  /** The attempt is over. */
+  over(attempt: RedisAttempt): void;
+  /** Gives back whatever the attempt may have in Redis. */
+  giveBack(lease: HeldLease & { leaseTime: number }): void;
+  /** A grant that came along with another's reply. */
+  ride(owner: string, token: number, sent: Instant): void;
+}
+
+/** Who waits asks again at this share of its lease, in ms at least and at most. */
+const ASK_SHARE = 1 / 3;
+const ASK_LEAST = 500;
+const ASK_MOST = 10_000;
+/** Questions fall on multiples of this, so that those of neighbours travel together. */
+const ASK_GRAIN = 250;
+/** When a holder's lease has passed the first in line asks, then the next, this much later, in ms. */
+const ASK_STAGGER = 25;
+/** After an error a question is put again after this, in ms. */
+const RETRY_AFTER = 100;
+
+/** One acquisition on its way: asked, standing in line, granted, or gone. */
+export class RedisAttempt implements Attempt {
+  readonly granted: Promise<Grant | null>;
+  contention: Contention | undefined;
+
+  private resolve!: (grant: Grant | null) => void;
+  private reject!: (error: Error) => void;
+  private over = false;
+  private stood = false;
+  /** Whether Redis may know of this attempt. */
+  private known = false;
+  private entry: Entry | undefined;
+  private timer: Timer | undefined;
+  /** When the last answer was asked for, and the server's time in µs in it: they date a grant. */
+  private heard: { readonly sent: Instant; readonly now: number; readonly era: string } | undefined;
+  private notice: GrantNotice | undefined;
+
+  constructor(
+    readonly request: LeaseRequest,
+    readonly owner: string,
+    private readonly host: AttemptHost,
+  ) {
+    this.granted = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.ask();
+  }
+
+  /** Puts the question, or puts it again: the place in line and the answer stay the same. */
+  ask(): void {
+    if (this.over || this.asking) return;
+    this.timer?.cancel();
+    this.entry = this.host.submit(this, this.request.wait ? 'acquire' : 'try', this);
+  }
+
+  leave(): void {
+    if (this.over) return;
+    if (this.entry?.stage === 'queued') this.entry.stage = 'dropped';
+    const known = this.known || this.entry?.stage === 'sent';
+    this.end();
+    if (known) this.giveBack();
+  }
+
+  /** The connection is gone: what was heard of the holder is old. */
+  disconnected(): void {
+    this.contention = undefined;
+  }
+
+  /** A message says that the lock is ours. */
+  told(notice: GrantNotice): void {
+    if (this.over) return;
+    const { heard } = this;
+    if (!heard || heard.era !== this.host.era || notice.now < heard.now) {
+      // Not to be dated by what was heard: ask. The answer to a question that is under way already
+      // may come from before the grant.
+      if (this.asking) this.notice = notice;
+      else this.ask();
+      return;
+    }
+    const { sent, now } = heard;
+    // The server's clock says how long after its answer it granted; the answer came after `sent`.
+    const later = (notice.now - now) / 1000;
+    const latest = this.host.clock.now();
+    this.win(notice.token, notice.claim, {
+      mono: Math.min(latest.mono, sent.mono + later),
+      wall: Math.min(latest.wall, sent.wall + later),
+    });
+  }
+
+  /** The lock is ours, by a reply to a command that was sent at `from`. */
+  win(token: number, leaseTime: number, from: Instant): void {
+    if (this.over) return;
+    this.end();
+    const { key } = this.request;
+    this.resolve({ key, owner: this.owner, token, from, leaseTime });
+  }
+
+  /** There will be no answer. */
+  refuse(error: Error): void {
+    if (this.over) return;
+    this.end();
+    this.reject(error);
+  }
+
+  settle(reply: unknown, sent: Instant): void {
+    this.entry = undefined;
+    this.known = true;
+    const answer = reply as AcquireReply;
+    if (isGranted(answer)) {
+      this.win(Number(answer[1]), this.request.leaseTime, sent);
+      return;
+    }
+    const [, held, remaining, place, now, ride] = answer;
+    if (ride) this.host.ride(ride[0], Number(ride[1]), sent);
+    if (this.over) return;
+    this.contention = contentionOf(held, Number(remaining));
+    if (!this.request.wait) {
+      this.end();
+      this.resolve(null);
+      return;
+    }
+    this.heard = { sent, now: Number(now), era: this.host.era };
+    this.stand();
+    this.askLater(Number(remaining), Number(place));
+    const { notice } = this;
+    this.notice = undefined;
+    if (notice) this.told(notice);
+  }
+
+  fail(error: Error, final: boolean): void {
+    this.contention = undefined;
+    if (!final) return;
+    this.entry = undefined;
+    this.known = true;
+    if (this.over) return;
+    if (!this.request.wait || isPermanent(error)) {
+      this.refuse(error);
+      this.giveBack();
+    } else {
+      this.askAt(this.host.clock.mono() + RETRY_AFTER * (1 + Math.random()));
+    }
+  }
+
+  private get asking(): boolean {
+    return this.entry !== undefined;
+  }
+
+  private stand(): void {
+    if (this.stood) return;
+    this.stood = true;
+    this.host.standing(this);
+    this.request.waiting?.();
+  }
+
+  /** Nothing depends on a message arriving: when the lease has passed, or after a while, ask. */
+  private askLater(remaining: number, place: number): void {
+    const now = this.host.clock.mono();
+    const pause = Math.min(ASK_MOST, Math.max(ASK_LEAST, this.request.leaseTime * ASK_SHARE));
+    const slow = now + pause * (0.75 + Math.random() / 4);
+    const slowly = Math.ceil(slow / ASK_GRAIN) * ASK_GRAIN;
+    const atExpiry = remaining < 0 ? Infinity : now + remaining + 1 + place * ASK_STAGGER;
+    this.askAt(Math.min(slowly, atExpiry));
+  }
+
+  private askAt(at: number): void {
+    this.timer?.cancel();
+    const { clock } = this.host;
+    this.timer = clock.after(Math.max(1, Math.ceil(at - clock.mono())), () => this.ask());
+  }
+
+  private giveBack(): void {
+    const { key, leaseTime } = this.request;
+    this.host.giveBack({ key, leaseTime, owner: this.owner, token: 0 });
+  }
+
+  private end(): void {
+    this.over = true;
+    this.timer?.cancel();
+    this.host.over(this);
+  }
+}

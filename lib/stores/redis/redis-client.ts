@@ -1,0 +1,19 @@
+/** The few things asked of an ioredis client, single or Cluster, version 5 or 6. */
+export interface RedisClient {
+  readonly isCluster?: boolean;
+  readonly options: { readonly keyPrefix?: string | undefined };
+  evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
+  duplicate(...override: object[]): RedisClient;
+  subscribe(...channels: string[]): Promise<unknown>;
+  publish(channel: string, message: string): Promise<number>;
+  on(event: string, listener: (...args: never[]) => void): unknown;
+  off(event: string, listener: (...args: never[]) => void): unknown;
+  disconnect(reconnect?: boolean): void;
+  quit(): Promise<unknown>;
+}
+
+/** What a client of either kind puts in front of every key. */
+export function keyPrefixOf(client: RedisClient): string {
+  return client.options.keyPrefix ?? '';
+}

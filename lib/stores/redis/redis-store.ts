@@ -1,0 +1,218 @@
+import { systemClock, type Clock, type Instant } from '../../clock.js';
+import { LockStore } from '../lock-store.js';
+import type { Attempt, HeldLease, LeaseRequest, LockState } from '../lock-store.js';
+import { OwnerMint } from '../owner.js';
+import { GrantInbox } from './grant-inbox.js';
+import { GroupCommit, type Entry } from './group-commit.js';
+import { lineKeyOf, slotOf } from './key-slot.js';
+import { contentionOf, isPermanent, type InspectReply, type ReleaseReply } from './lock-reply.js';
+import type { Operation } from './lock-script.js';
+import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
+import type { RedisClient } from './redis-client.js';
+
+export interface RedisStoreOptions {
+  /** An ioredis client, single or Cluster. Used as it is: its `db` and `keyPrefix` are respected. */
+  readonly client: RedisClient;
+  /** What the names of locks begin with: `‹keyPrefix›:‹key›`. @default 'lock' */
+  readonly keyPrefix?: string;
+  /** Close the client with the store. @default false */
+  readonly ownsClient?: boolean;
+  /** Ms after which a command counts as unanswered. @default 2_000 */
+  readonly answerTimeout?: number;
+  readonly clock?: Clock;
+}
+
+/** After a failure to give a lock back it is tried again after this, in ms. */
+const GIVE_BACK_AGAIN = 250;
+const GIVE_BACK_FOR = 30_000;
+
+/**
+ * Locks on one Redis or Valkey, behind Sentinel, or on a Cluster.
+ *
+ * @example
+ * ```ts
+ * const store = new RedisStore({ client: new Redis('redis://localhost:6379') });
+ * ```
+ */
+export class RedisStore extends LockStore implements AttemptHost {
+  readonly remote = true;
+  readonly clock: Clock;
+  private readonly client: RedisClient;
+  private readonly keyPrefix: string;
+  private readonly answerTimeout: number;
+  private readonly owners = new OwnerMint();
+  private readonly group: GroupCommit;
+  private readonly inbox: GrantInbox;
+  /** Those who stand in line, by owner. */
+  private readonly attempts = new Map<string, RedisAttempt>();
+
+  constructor(private readonly options: RedisStoreOptions) {
+    super();
+    const { client, clock = systemClock, keyPrefix = 'lock', answerTimeout = 2_000 } = options;
+    this.client = client;
+    this.clock = clock;
+    this.keyPrefix = keyPrefix;
+    this.answerTimeout = answerTimeout;
+    const channels = `${keyPrefix}:inbox:`;
+    const { process } = this.owners;
+    const prefix = client.options.keyPrefix ?? '';
+    this.group = new GroupCommit({
+      client,
+      clock,
+      channels,
+      process,
+      answerTimeout,
+      laneOf: client.isCluster ? (lock) => slotOf(prefix + lock) : () => 0,
+    });
+    this.inbox = new GrantInbox({
+      client,
+      clock,
+      channel: channels + process,
+      deliver: (notice) => this.attempts.get(notice.owner)?.told(notice),
+      opened: () => this.askAll(),
+    });
+    client.on('close', this.onClose);
+    client.on('ready', this.onReady);
+  }
+
+  acquire(request: LeaseRequest): Attempt {
+    return new RedisAttempt(request, this.owners.next(), this);
+  }
+
+  extend(leases: readonly (HeldLease & { leaseTime: number })[]): Promise<Instant | null>[] {
+    return leases.map(
+      (lease) =>
+        new Promise((resolve, reject) => {
+          this.send('extend', lease, {
+            settle: (reply, sent) => resolve(Number(reply) === 1 ? sent : null),
+            fail: reject,
+          });
+        }),
+    );
+  }
+
+  release(lease: HeldLease): Promise<boolean> {
+    return new Promise((resolve, reject) => this.giveBack(lease, resolve, reject));
+  }
+
+  inspect(key: string): Promise<LockState> {
+    return new Promise((resolve, reject) => {
+      this.send(
+        'inspect',
+        { key, owner: '', token: 0 },
+        {
+          settle: (reply) => {
+            const [held, remaining, waiting] = reply as InspectReply;
+            resolve({
+              held: held === '' ? undefined : contentionOf(held, Number(remaining)),
+              waiting: Number(waiting),
+            });
+          },
+          fail: reject,
+        },
+      );
+    });
+  }
+
+  async close(): Promise<void> {
+    for (const attempt of [...this.attempts.values()]) attempt.leave();
+    await Promise.race([
+      this.group.drained(),
+      new Promise<void>((resolve) => this.clock.after(this.answerTimeout, resolve, true)),
+    ]);
+    this.client.off('close', this.onClose);
+    this.client.off('ready', this.onReady);
+    this.group.stop();
+    this.inbox.close();
+    if (this.options.ownsClient) this.client.disconnect();
+  }
+
+  // What follows serves the attempts.
+
+  get era(): string {
+    return `${String(this.group.outages)}.${String(this.inbox.openings)}`;
+  }
+
+  submit(
+    attempt: RedisAttempt,
+    operation: Operation,
+    answer: Pick<Entry, 'settle' | 'fail'>,
+  ): Entry {
+    const { key, leaseTime } = attempt.request;
+    return this.send(operation, { key, owner: attempt.owner, token: 0, leaseTime }, answer);
+  }
+
+  standing(attempt: RedisAttempt): void {
+    this.attempts.set(attempt.owner, attempt);
+    this.inbox.open();
+  }
+
+  over(attempt: RedisAttempt): void {
+    this.attempts.delete(attempt.owner);
+  }
+
+  /**
+   * Leaves the line, or passes on what was granted. After an error it is tried again for as long as
+   * it could matter, whoever has stopped waiting for the answer.
+   */
+  giveBack(
+    lease: HeldLease & { leaseTime?: number },
+    answered: (ours: boolean) => void = () => undefined,
+    failed: (error: Error) => void = () => undefined,
+  ): void {
+    const until = this.clock.mono() + GIVE_BACK_FOR;
+    const send = (): void => {
+      this.send('release', lease, {
+        settle: (reply, sent, repeated) => {
+          const [released, ride] = reply as ReleaseReply;
+          if (ride) this.ride(ride[0], Number(ride[1]), sent);
+          // Sent twice, the second answer is "not yours": the first, which was lost, was not.
+          answered(Number(released) === 1 || repeated);
+        },
+        fail: (error, final) => {
+          failed(error);
+          if (!final || isPermanent(error) || this.clock.mono() > until) return;
+          this.clock.after(GIVE_BACK_AGAIN, send, true);
+        },
+      });
+    };
+    send();
+  }
+
+  ride(owner: string, token: number, sent: Instant): void {
+    const attempt = this.attempts.get(owner);
+    attempt?.win(token, attempt.request.leaseTime, sent);
+  }
+
+  private send(
+    operation: Operation,
+    lease: HeldLease & { leaseTime?: number },
+    answer: Pick<Entry, 'settle' | 'fail'>,
+  ): Entry {
+    const lock = `${this.keyPrefix}:${lease.key}`;
+    const entry: Entry = {
+      operation,
+      lock,
+      line: lineKeyOf(this.client.options.keyPrefix ?? '', lock),
+      owner: lease.owner,
+      leaseTime: Math.ceil(lease.leaseTime ?? 0),
+      token: lease.token,
+      heard: this.inbox.proved,
+      stage: 'queued',
+      settle: (reply, sent, repeated) => answer.settle(reply, sent, repeated),
+      fail: (error, final) => answer.fail(error, final),
+    };
+    this.group.submit(entry);
+    return entry;
+  }
+
+  private askAll(): void {
+    for (const attempt of this.attempts.values()) attempt.ask();
+  }
+
+  private readonly onClose = (): void => {
+    for (const attempt of this.attempts.values()) attempt.disconnected();
+  };
+
+  private readonly onReady = (): void => this.askAll();
+}
