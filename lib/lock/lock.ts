@@ -75,8 +75,7 @@ export class Lock implements AsyncDisposable {
         this.tenure.onLost(this.onLost);
       }
     }
-    // Looked at by way of the clocks: after a pause nobody else may have done so yet.
-    void this.lost;
+    if (!this.ending) this.tenure.look();
     return this.controller.signal;
   }
 

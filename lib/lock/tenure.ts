@@ -60,16 +60,20 @@ export class Tenure implements HeldLease {
     return this.clock.mono() - this.grantedAt;
   }
 
-  /** The loss, if there was one. Looks at the clocks first: after a pause nobody else did. */
+  /** The loss, if there was one. */
   get lost(): LockLostError | undefined {
-    if (!this.error && remaining(this.until, this.clock.now()) <= 0) {
-      this.lose(
-        this.clock.mono() >= this.renewUntil
-          ? 'maxHoldTime has passed and the lease ran out'
-          : 'its lease ran out before it could be renewed',
-      );
-    }
+    this.look();
     return this.error;
+  }
+
+  /** Looks at the clocks: after a pause nobody else has done so yet. */
+  look(): void {
+    if (this.error || remaining(this.until, this.clock.now()) > 0) return;
+    this.lose(
+      this.clock.mono() >= this.renewUntil
+        ? 'maxHoldTime has passed and the lease ran out'
+        : 'its lease ran out before it could be renewed',
+    );
   }
 
   /**

@@ -8,6 +8,10 @@ class NoTenure extends Tenure {
   override get lost(): LockLostError {
     return new LockLostError(this.key, 0, 'it was never had: the work runs without it');
   }
+
+  override look(): void {
+    // There is nothing to lose.
+  }
 }
 
 const nowhere: LockSource & { lost(): void } = {

@@ -122,8 +122,9 @@ export class GroupCommit {
         deliver(entries, replies as unknown[], sent, outages !== this.outages);
         this.flushSoon(lane);
       },
-      (error: Error) => {
+      (reason: unknown) => {
         silence.cancel();
+        const error = reason instanceof Error ? reason : new Error(String(reason));
         for (const entry of entries) entry.fail(error, true);
         this.flushSoon(lane);
       },

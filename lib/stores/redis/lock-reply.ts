@@ -1,29 +1,32 @@
 import type { Contention } from '../lock-store.js';
 import { holderOf } from '../owner.js';
 
+/** A number; a client with `stringNumbers` gives it as a string. */
+type Numeric = number | string;
+
 /** The reply to `acquire` and `try`: granted with a token, or taken. */
 export type AcquireReply = GrantedReply | TakenReply;
-type GrantedReply = [granted: 1, token: number, now: number];
+type GrantedReply = [granted: Numeric, token: Numeric, now: Numeric];
 type TakenReply = [
-  granted: 0,
+  granted: Numeric,
   held: string,
-  remaining: number,
-  place: number,
-  now: number,
+  remaining: Numeric,
+  place: Numeric,
+  now: Numeric,
   ride?: Ride,
 ];
 
-/** Tells the two apart; numbers may arrive as strings, as the client's options say. */
+/** Tells the two apart. */
 export function isGranted(reply: AcquireReply): reply is GrantedReply {
   return Number(reply[0]) === 1;
 }
 
 /** A waiter of the same process that got the lock along with somebody else's reply. */
-export type Ride = [owner: string, token: number];
+export type Ride = [owner: string, token: Numeric];
 
-export type ReleaseReply = [released: 0 | 1, ride?: Ride];
+export type ReleaseReply = [released: Numeric, ride?: Ride];
 
-export type InspectReply = [held: string, remaining: number, waiting: number];
+export type InspectReply = [held: string, remaining: Numeric, waiting: Numeric];
 
 /** The holder, from the value of a lock; what is not of our making tells nothing. */
 export function contentionOf(held: string, remaining: number): Contention {
