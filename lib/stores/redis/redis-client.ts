@@ -1,3 +1,6 @@
+/** Declared as a method, so that the listeners of every version's own types fit. */
+type Listener = { listen(...args: unknown[]): void }['listen'];
+
 /** The few things asked of an ioredis client, single or Cluster, version 5 or 6. */
 export interface RedisClient {
   readonly isCluster?: boolean;
@@ -7,8 +10,8 @@ export interface RedisClient {
   duplicate(...override: object[]): RedisClient;
   subscribe(...channels: string[]): Promise<unknown>;
   publish(channel: string, message: string): Promise<number>;
-  on(event: string, listener: (...args: never[]) => void): unknown;
-  off(event: string, listener: (...args: never[]) => void): unknown;
+  on(event: string, listener: Listener): unknown;
+  off(event: string, listener: Listener): unknown;
   disconnect(reconnect?: boolean): void;
   quit(): Promise<unknown>;
 }
