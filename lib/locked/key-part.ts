@@ -1,4 +1,4 @@
-import { LockKeyError } from '../lock/lock.errors.js';
+import { argumentError } from './argument-error.js';
 
 /** Turns one argument into the text that stands for it in a key. */
 export type PartRenderer = (value: unknown) => string;
@@ -28,7 +28,7 @@ function textOf(value: unknown, placeholder: string): string {
   }
   const text = typeof value === 'object' && value !== null ? textOfObject(value) : undefined;
   if (text !== undefined) return text;
-  throw new LockKeyError(
+  throw argumentError(
     `${placeholder} must be a non-empty string, a finite number, a bigint, a boolean or a value with a toString of its own, received ${describe(value)}`,
   );
 }

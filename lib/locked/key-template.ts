@@ -1,4 +1,5 @@
-import { LockKeyError, LockUsageError } from '../lock/lock.errors.js';
+import { LockUsageError } from '../lock/lock.errors.js';
+import { argumentError } from './argument-error.js';
 import { describe, partRenderer, type PartRenderer } from './key-part.js';
 
 /** One `<0.id>` of a template, ready to be filled. */
@@ -64,7 +65,7 @@ function partOf(
       // Own properties only: `<0.constructor.name>` would be one key for all objects of a class.
       if (typeof value !== 'object' || value === null || !Object.hasOwn(value, name)) {
         const parent = `<${[index, ...path.slice(0, depth)].join('.')}>`;
-        throw new LockKeyError(
+        throw argumentError(
           `${label}: ${parent} has no property "${name}" of its own, it is ${describe(value)}`,
         );
       }

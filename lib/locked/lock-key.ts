@@ -1,5 +1,6 @@
 import { MAX_KEY_BYTES } from '../lock/lock-options.js';
-import { LockKeyError, LockUsageError } from '../lock/lock.errors.js';
+import { LockUsageError } from '../lock/lock.errors.js';
+import { argumentError } from './argument-error.js';
 import { describe } from './key-part.js';
 import { compileTemplate } from './key-template.js';
 
@@ -41,7 +42,11 @@ export type KeyRenderer = (
 export function compileKey(key: unknown, where: string): KeyRenderer {
   if (typeof key === 'string') {
     const render = compileTemplate(key, where);
-    if (!key.includes('<')) checkLength(render([]), where, LockUsageError);
+    if (!key.includes('<')) {
+      const problem = lengthProblem(key, where);
+      if (problem !== undefined) throw new LockUsageError(problem, key);
+      return render;
+    }
     return (args) => checkLength(render(args), where);
   }
   if (Array.isArray(key) && key.length > 0) {
@@ -57,7 +62,7 @@ export function compileKey(key: unknown, where: string): KeyRenderer {
       const made: unknown = Reflect.apply(key, instance, args);
       if (!Array.isArray(made)) return checkMade(made, where);
       if (made.length > 0) return made.map((one: unknown) => checkMade(one, where));
-      throw new LockKeyError(`${where}: the key function returned an empty array`);
+      throw argumentError(`${where}: the key function returned an empty array`);
     };
   }
   throw new LockUsageError(
@@ -67,22 +72,19 @@ export function compileKey(key: unknown, where: string): KeyRenderer {
 
 function checkMade(key: unknown, where: string): string {
   if (typeof key === 'string' && key !== '') return checkLength(key, where);
-  throw new LockKeyError(
+  throw argumentError(
     `${where}: the key function must return a non-empty string or an array of them, it returned ${describe(key)}`,
   );
 }
 
-function checkLength(
-  key: string,
-  where: string,
-  Refusal: new (message: string, key: string) => Error = LockKeyError,
-): string {
-  // A UTF-16 unit takes at most three bytes: most keys need not be measured.
-  if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new Refusal(
-      `${where}: a key may have ${MAX_KEY_BYTES} bytes, this one has ${Buffer.byteLength(key)}: "${key.slice(0, 40)}…"`,
-      key,
-    );
-  }
+function checkLength(key: string, where: string): string {
+  const problem = lengthProblem(key, where);
+  if (problem !== undefined) throw argumentError(problem, key);
   return key;
+}
+
+function lengthProblem(key: string, where: string): string | undefined {
+  // A UTF-16 unit takes at most three bytes: most keys need not be measured.
+  if (key.length * 3 <= MAX_KEY_BYTES || Buffer.byteLength(key) <= MAX_KEY_BYTES) return undefined;
+  return `${where}: a key may have ${MAX_KEY_BYTES} bytes, this one has ${Buffer.byteLength(key)}: "${key.slice(0, 40)}…"`;
 }

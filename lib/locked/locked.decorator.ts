@@ -1,0 +1,136 @@
+import { Inject } from '@nestjs/common';
+import type { Observable } from 'rxjs';
+import { LockService } from '../lock/lock.service.js';
+import { LockUsageError } from '../lock/lock.errors.js';
+import { compileKey, type LockKey } from './lock-key.js';
+import {
+  LOCK_SERVICE,
+  LockedMethod,
+  lockedMethodsOf,
+  type Method,
+  type ResultKind,
+} from './locked-method.js';
+import { checkLockedOptions, type LockedOptions } from './locked.options.js';
+
+/** What a locked method may be declared to return: its caller has to wait for the lock. */
+export type LockableResult = PromiseLike<unknown> | Observable<unknown> | AsyncIterable<unknown>;
+
+/**
+ * What `@Locked` makes: a decorator for methods whose first parameters are those that the key
+ * function (`K`) and the `whenBusy` function (`B`) expect.
+ */
+export type LockedDecorator<K extends readonly unknown[], B extends readonly unknown[]> = <
+  A extends readonly [...K, ...unknown[]] & readonly [...B, ...unknown[]],
+  R extends LockableResult,
+>(
+  target: object,
+  property: string | symbol,
+  descriptor: TypedPropertyDescriptor<(...args: A) => R>,
+) => void;
+
+/**
+ * Runs a method under a lock: it starts when the lock is held, and the lock is given back when it
+ * has ended. In a request handler it is given back when all interceptors around it have ended, so
+ * that a transaction commits first.
+ *
+ * The method returns a promise, or an Observable or async iterable, for which the lock is held
+ * until it ends. The class must be built by Nest, with `RedisLockModule` in its reach.
+ *
+ * Calls reject with `LockBusyError` when the key was taken for all of `waitTime`,
+ * `LockUnavailableError` when Redis does not answer, `LockKeyError` when the arguments give no key,
+ * `LockAbortedError` when the wait was called off, and `LockLostError` when the lock was lost while
+ * the method ran and it returned normally. An error of the method itself comes out as it is.
+ *
+ * @param key a template such as `order:<0>` or `stock:<0.sku>`, several, or a function of the
+ * method's arguments; see `LockKey`
+ * @throws LockUsageError at class definition, on anything but an instance method and for a bad
+ * template or option
+ *
+ * @example
+ * ```ts
+ * @Controller('orders')
+ * export class OrdersController {
+ *   @Post(':id/pay')
+ *   @Locked('order:<0>')
+ *   async pay(@Param('id', ParseIntPipe) id: number) { … }
+ * }
+ *
+ * @Injectable()
+ * export class Reports {
+ *   @Cron('0 * * * *')
+ *   @Locked('reports:hourly', { waitTime: 0, whenBusy: 'skip' })
+ *   async hourly() { … } // in one pod only
+ * }
+ * ```
+ */
+export function Locked<
+  const K extends readonly unknown[] = readonly [],
+  const B extends readonly unknown[] = readonly [],
+>(key: LockKey<K>, options: LockedOptions<B> = {}): LockedDecorator<K, B> {
+  return (target: object, property: unknown, descriptor?: PropertyDescriptor) => {
+    const { where, method } = checkTarget(target, property, descriptor);
+    const locked = new LockedMethod(
+      where,
+      kindOf(method, target, property as string | symbol),
+      compileKey(key, where),
+      checkLockedOptions(options, where),
+      method,
+    );
+    Inject(LockService)(target, LOCK_SERVICE);
+    // checkTarget has made sure of the descriptor.
+    (descriptor as PropertyDescriptor).value = locked.wrapper();
+  };
+}
+
+/** The method to lock; anything else is refused by name. */
+function checkTarget(
+  target: object,
+  property: unknown,
+  descriptor: PropertyDescriptor | undefined,
+): { where: string; method: Method } {
+  const refuse = (what: string): never => {
+    throw new LockUsageError(`@Locked is for instance methods, it was put on ${what}`);
+  };
+  if (typeof property === 'object' && property !== null && 'kind' in property) {
+    return refuse(
+      `a ${String(property.kind)} compiled without "experimentalDecorators": Nest needs that option in tsconfig.json`,
+    );
+  }
+  if (typeof property !== 'string' && typeof property !== 'symbol') {
+    return refuse(`the class ${nameOf(target)}`);
+  }
+  const owner = typeof target === 'function' ? target : target.constructor;
+  const where = `${nameOf(owner)}.${String(property)}`;
+  if (typeof descriptor === 'number') return refuse(`a parameter of ${where}`);
+  if (typeof target === 'function') return refuse(`the static member ${where}`);
+  if (!descriptor) return refuse(`the property ${where}`);
+  if (descriptor.get ?? descriptor.set) return refuse(`the accessor ${where}`);
+  const method: unknown = descriptor.value;
+  if (typeof method !== 'function') return refuse(`the property ${where}`);
+  if (tagOf(method) === 'GeneratorFunction') {
+    return refuse(
+      `${where}, a generator that would run after its lock was given back: make it async`,
+    );
+  }
+  return { where, method: method as Method };
+}
+
+function kindOf(method: Method, target: object, property: string | symbol): ResultKind {
+  const beneath = lockedMethodsOf(method).at(-1);
+  if (beneath) return beneath.kind;
+  if (tagOf(method) === 'AsyncGeneratorFunction') return 'iterable';
+  const returned: unknown = Reflect.getMetadata('design:returntype', target, property);
+  if (typeof returned !== 'function') return 'promise';
+  // By its shape: an application may have more than one rxjs.
+  const { prototype } = returned as { prototype?: { subscribe?: unknown; pipe?: unknown } };
+  const isObservable = typeof prototype?.subscribe === 'function' && 'pipe' in prototype;
+  return isObservable ? 'observable' : 'promise';
+}
+
+function tagOf(method: object): string {
+  return Object.prototype.toString.call(method).slice('[object '.length, -1);
+}
+
+function nameOf(owner: object): string {
+  return 'name' in owner && owner.name !== '' ? String(owner.name) : 'an unnamed class';
+}

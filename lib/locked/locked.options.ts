@@ -1,0 +1,67 @@
+import { inspect } from 'node:util';
+import {
+  checkAcquireOptions,
+  type InnerAcquireOptions,
+  type ScopeOptions,
+} from '../lock/lock-options.js';
+import { LockUsageError, type LockBusyError } from '../lock/lock.errors.js';
+
+/** What happens to a call that did not get its lock in `waitTime`. */
+export type WhenBusy<A extends readonly unknown[] = readonly unknown[]> =
+  'throw' | 'skip' | ((error: LockBusyError, ...args: A) => unknown);
+
+/** What `@Locked` may be told; the rest comes from the module's options. */
+export interface LockedOptions<A extends readonly unknown[] = readonly unknown[]> extends Omit<
+  ScopeOptions,
+  'signal'
+> {
+  /**
+   * What to do when the lock was not to be had in `waitTime`: reject with the `LockBusyError`,
+   * leave the call out (a promise of `undefined`, an empty Observable or iterable), or give what a
+   * function makes of the error and the arguments. Concerns this method's own lock only, never a
+   * `LockBusyError` from inside the method.
+   * @default 'throw'
+   */
+  whenBusy?: WhenBusy<A>;
+}
+
+/** The options of one decorated method, checked. */
+export interface LockedSettings {
+  readonly acquire: InnerAcquireOptions;
+  /** What to do instead of throwing. */
+  readonly whenBusy: 'skip' | ((...args: unknown[]) => unknown) | undefined;
+}
+
+const KNOWN = ['leaseTime', 'waitTime', 'maxHoldTime', 'fair', 'whenBusy', 'whenUnavailable'];
+
+/**
+ * Checks the options of a decorated method at class definition.
+ *
+ * @throws LockUsageError that names the option, what it was and what is allowed
+ */
+export function checkLockedOptions(options: unknown, where: string): LockedSettings {
+  const refuse = (problem: string): never => {
+    throw new LockUsageError(`${where}: ${problem}`);
+  };
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    return refuse(`the options of @Locked are an object, received ${inspect(options)}`);
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (!KNOWN.includes(name)) {
+      refuse(`unknown option "${name}" (${inspect(value)}); known are ${KNOWN.join(', ')}`);
+    }
+  }
+  const { whenBusy = 'throw', ...acquire } = options as Record<string, unknown>;
+  try {
+    checkAcquireOptions(acquire);
+  } catch (error) {
+    refuse((error as Error).message);
+  }
+  if (whenBusy !== 'throw' && whenBusy !== 'skip' && typeof whenBusy !== 'function') {
+    return refuse(`whenBusy must be 'throw', 'skip' or a function, received ${inspect(whenBusy)}`);
+  }
+  return {
+    acquire,
+    whenBusy: whenBusy === 'throw' ? undefined : (whenBusy as LockedSettings['whenBusy']),
+  };
+}
