@@ -1,0 +1,155 @@
+import { inspect } from 'node:util';
+import { MIN_LEASE_TIME, checkTime } from './lock/lock-options.js';
+import { LockUsageError } from './lock/lock.errors.js';
+import type { LockHttpStatus } from './locked/http-answer.js';
+import type { LockStore } from './stores/lock-store.js';
+import { isRedisClient, type RedisConnection } from './stores/redis/redis-connection.js';
+
+/** What `RedisLockModule.forRoot` and `forRootAsync` take. */
+export interface RedisLockModuleOptions {
+  /**
+   * Where Redis is: a redis:// or rediss:// URL, the options of ioredis, or a client of your own
+   * (`Redis` or `Cluster`), which is used as it is and never closed.
+   * @default process.env.REDIS_URL, or redis://127.0.0.1:6379
+   */
+  connection?: RedisConnection | undefined;
+  /** Another place for the locks, such as `new MemoryStore()`; instead of `connection`. */
+  store?: LockStore | undefined;
+  /**
+   * What the keys in Redis begin with, before a colon. Not empty.
+   * @default 'lock'
+   */
+  keyPrefix?: string | undefined;
+  /**
+   * How long Redis keeps a lock without a renewal, in ms: how long a crashed holder is missed.
+   * 10 to 2 147 483 647.
+   * @default 30_000
+   */
+  leaseTime?: number | undefined;
+  /**
+   * How long a caller stands in line, in ms; 0 tries once. 0 to 2 147 483 647.
+   * @default 5_000
+   */
+  waitTime?: number | undefined;
+  /**
+   * The HTTP statuses of the lock errors.
+   * @default { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 }
+   */
+  httpStatus?: Partial<LockHttpStatus> | undefined;
+}
+
+/** The options with every default filled in. */
+export interface ResolvedOptions {
+  readonly connection: RedisConnection;
+  readonly store: LockStore | undefined;
+  readonly keyPrefix: string;
+  readonly leaseTime: number;
+  readonly waitTime: number;
+  readonly httpStatus: LockHttpStatus;
+}
+
+const DEFAULTS = {
+  url: 'redis://127.0.0.1:6379',
+  keyPrefix: 'lock',
+  leaseTime: 30_000,
+  waitTime: 5_000,
+  httpStatus: { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 },
+};
+
+const CONNECTION =
+  'a redis:// or rediss:// URL, the options of ioredis, or an ioredis client (Redis or Cluster)';
+
+const KNOWN = ['connection', 'store', 'keyPrefix', 'leaseTime', 'waitTime', 'httpStatus'];
+
+/**
+ * Checks the module's options and fills in the defaults; the only place that knows either.
+ *
+ * @throws LockUsageError that names the option, what it was and what is allowed
+ */
+export function resolveOptions(options: unknown): ResolvedOptions {
+  const given = checkNames('option', options, KNOWN) as RedisLockModuleOptions;
+  const { connection, store, keyPrefix, leaseTime, waitTime } = given;
+  if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
+  if (waitTime !== undefined) checkTime('waitTime', waitTime, 0);
+  if (keyPrefix !== undefined && (typeof keyPrefix !== 'string' || keyPrefix === '')) {
+    refuse('keyPrefix', keyPrefix, 'a non-empty string');
+  }
+  if (store !== undefined) checkStore(store);
+  if (store !== undefined && connection !== undefined) {
+    throw new LockUsageError('connection and store were both given: locks live in one place');
+  }
+  return {
+    connection: resolveConnection(connection),
+    store,
+    keyPrefix: keyPrefix ?? DEFAULTS.keyPrefix,
+    leaseTime: leaseTime ?? DEFAULTS.leaseTime,
+    waitTime: waitTime ?? DEFAULTS.waitTime,
+    httpStatus: resolveStatus(given.httpStatus),
+  };
+}
+
+function resolveConnection(connection: unknown): RedisConnection {
+  if (connection === undefined) {
+    const { REDIS_URL } = process.env;
+    return REDIS_URL === undefined || REDIS_URL === ''
+      ? DEFAULTS.url
+      : checkUrl('REDIS_URL', REDIS_URL);
+  }
+  if (typeof connection === 'string') return checkUrl('connection', connection);
+  if (typeof connection !== 'object' || connection === null || Array.isArray(connection)) {
+    return refuse('connection', connection, CONNECTION);
+  }
+  if (!isRedisClient(connection) && typeof Reflect.get(connection, 'sendCommand') === 'function') {
+    const made = connection.constructor.name;
+    throw new LockUsageError(
+      `connection must be ${CONNECTION}, received a client of another library (${made})`,
+    );
+  }
+  return connection;
+}
+
+function checkUrl(name: string, url: string): string {
+  if (/^rediss?:\/\//i.test(url) && URL.canParse(url)) return url;
+  // A password has no place in a message.
+  return refuse(name, url.replace(/\/\/[^/]*@/, '//…@'), CONNECTION);
+}
+
+function resolveStatus(status: unknown): LockHttpStatus {
+  if (status === undefined) return DEFAULTS.httpStatus;
+  const given = checkNames('httpStatus', status, Object.keys(DEFAULTS.httpStatus));
+  const set = Object.entries(given).filter(([, value]) => value !== undefined);
+  for (const [name, value] of set) {
+    const fits = Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599;
+    if (!fits) refuse(`httpStatus.${name}`, value, 'a whole number from 400 to 599');
+  }
+  return { ...DEFAULTS.httpStatus, ...Object.fromEntries(set) };
+}
+
+/** Refuses what is no object, or has a name that is not known. */
+function checkNames(what: string, options: unknown, known: readonly string[]): object {
+  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
+    return refuse(what === 'option' ? 'the options' : what, options, 'an object');
+  }
+  for (const [name, value] of Object.entries(options)) {
+    if (known.includes(name)) continue;
+    const hint = name === 'isGlobal' ? '; in forRootAsync it stands beside useFactory' : '';
+    throw new LockUsageError(
+      `unknown ${what} "${name}" (${inspect(value, { depth: 0 })}); known are ${known.join(', ')}${hint}`,
+    );
+  }
+  return options;
+}
+
+/** By its shape: a store may come from another copy of this package. */
+function checkStore(store: unknown): void {
+  const parts = ['acquire', 'extend', 'release', 'inspect', 'close'];
+  const fits =
+    typeof store === 'object' &&
+    store !== null &&
+    parts.every((name) => typeof Reflect.get(store, name) === 'function');
+  if (!fits) refuse('store', store, 'a LockStore, such as new MemoryStore()');
+}
+
+function refuse(name: string, value: unknown, allowed: string): never {
+  throw new LockUsageError(`${name} must be ${allowed}, received ${inspect(value, { depth: 0 })}`);
+}
