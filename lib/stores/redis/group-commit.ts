@@ -10,9 +10,8 @@ export interface Entry {
   readonly line: string;
   readonly owner: string;
   readonly leaseTime: number;
-  readonly token: number;
-  /** Whether this process's inbox has proved itself. */
-  readonly heard: boolean;
+  /** The fourth argument of the script for this operation. */
+  readonly detail: number;
   /** Where it is; one that is dropped while it is queued is never sent. */
   stage: 'queued' | 'sent' | 'dropped';
   /** The reply, the moment before it was asked for, and whether it may have been asked for twice. */
@@ -147,8 +146,8 @@ export class GroupCommit {
     const args: (string | number)[] = [];
     for (const entry of entries) args.push(entry.lock, entry.line);
     args.push(this.options.channels, this.options.process);
-    for (const { operation, owner, leaseTime, token, heard } of entries) {
-      args.push(operation, owner, leaseTime, token, heard ? 1 : 0);
+    for (const { operation, owner, leaseTime, detail } of entries) {
+      args.push(operation, owner, leaseTime, detail);
     }
     return args;
   }

@@ -4,29 +4,33 @@ import { holderOf } from '../owner.js';
 /** A number; a client with `stringNumbers` gives it as a string. */
 type Numeric = number | string;
 
-/** The reply to `acquire` and `try`: granted with a token, or taken. */
-export type AcquireReply = GrantedReply | TakenReply;
-type GrantedReply = [granted: Numeric, token: Numeric, now: Numeric];
-type TakenReply = [
-  granted: Numeric,
+/** The reply to `acquire` and `try` for a key that is taken; a granted one is its token. */
+export type TakenReply = [
   held: string,
   remaining: Numeric,
   place: Numeric,
   now: Numeric,
-  ride?: Ride,
+  ride?: RideReply,
 ];
 
-/** Tells the two apart. */
-export function isGranted(reply: AcquireReply): reply is GrantedReply {
-  return Number(reply[0]) === 1;
-}
+export type AcquireReply = Numeric | TakenReply;
 
 /** A waiter of the same process that got the lock along with somebody else's reply. */
-export type Ride = [owner: string, token: Numeric];
+export interface Ride {
+  readonly owner: string;
+  readonly token: number;
+}
 
-export type ReleaseReply = [released: Numeric, ride?: Ride];
+type RideReply = [owner: string, token: Numeric];
+
+export type ReleaseReply = Numeric | [ride: RideReply];
 
 export type InspectReply = [held: string, remaining: Numeric, waiting: Numeric];
+
+/** The ride in a reply that has one. */
+export function rideOf(reply: RideReply | undefined): Ride | undefined {
+  return reply && { owner: reply[0], token: Number(reply[1]) };
+}
 
 /** The holder, from the value of a lock; what is not of our making tells nothing. */
 export function contentionOf(held: string, remaining: number): Contention {

@@ -2,7 +2,7 @@ import type { Clock, Instant, Timer } from '../../clock.js';
 import type { Attempt, Contention, Grant, HeldLease, LeaseRequest } from '../lock-store.js';
 import type { GrantNotice } from './grant-inbox.js';
 import type { Entry } from './group-commit.js';
-import { contentionOf, isGranted, isPermanent, type AcquireReply } from './lock-reply.js';
+import { contentionOf, isPermanent, rideOf, type AcquireReply, type Ride } from './lock-reply.js';
 import type { Operation } from './lock-script.js';
 
 /** What an attempt needs of its store. */
@@ -22,7 +22,7 @@ export interface AttemptHost {
   /** Gives back whatever the attempt may have in Redis. */
   giveBack(lease: HeldLease & { leaseTime: number }): void;
   /** A grant that came along with another's reply. */
-  ride(owner: string, token: number, sent: Instant): void;
+  ride(ride: Ride, sent: Instant): void;
 }
 
 /** Who waits asks again at this share of its lease, in ms at least and at most. */
@@ -125,12 +125,13 @@ export class RedisAttempt implements Attempt {
     this.entry = undefined;
     this.known = true;
     const answer = reply as AcquireReply;
-    if (isGranted(answer)) {
-      this.win(Number(answer[1]), this.request.leaseTime, sent);
+    if (!Array.isArray(answer)) {
+      this.win(Number(answer), this.request.leaseTime, sent);
       return;
     }
-    const [, held, remaining, place, now, ride] = answer;
-    if (ride) this.host.ride(ride[0], Number(ride[1]), sent);
+    const [held, remaining, place, now] = answer;
+    const ride = rideOf(answer[4]);
+    if (ride) this.host.ride(ride, sent);
     if (this.over) return;
     this.contention = contentionOf(held, Number(remaining));
     if (!this.request.wait) {

@@ -5,7 +5,14 @@ import { OwnerMint } from '../owner.js';
 import { GrantInbox } from './grant-inbox.js';
 import { GroupCommit, type Entry } from './group-commit.js';
 import { lineKeyOf, slotOf } from './key-slot.js';
-import { contentionOf, isPermanent, type InspectReply, type ReleaseReply } from './lock-reply.js';
+import {
+  contentionOf,
+  isPermanent,
+  rideOf,
+  type InspectReply,
+  type ReleaseReply,
+  type Ride,
+} from './lock-reply.js';
 import type { Operation } from './lock-script.js';
 import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
 import type { RedisClient } from './redis-client.js';
@@ -164,10 +171,11 @@ export class RedisStore extends LockStore implements AttemptHost {
     const send = (): void => {
       this.send('release', lease, {
         settle: (reply, sent, repeated) => {
-          const [released, ride] = reply as ReleaseReply;
-          if (ride) this.ride(ride[0], Number(ride[1]), sent);
+          const released = reply as ReleaseReply;
+          const ride = Array.isArray(released) ? rideOf(released[0]) : undefined;
+          if (ride) this.ride(ride, sent);
           // Sent twice, the second answer is "not yours": the first, which was lost, was not.
-          answered(Number(released) === 1 || repeated);
+          answered(ride !== undefined || Number(released) === 1 || repeated);
         },
         fail: (error, final) => {
           failed(error);
@@ -179,7 +187,7 @@ export class RedisStore extends LockStore implements AttemptHost {
     send();
   }
 
-  ride(owner: string, token: number, sent: Instant): void {
+  ride({ owner, token }: Ride, sent: Instant): void {
     const attempt = this.attempts.get(owner);
     attempt?.win(token, attempt.request.leaseTime, sent);
   }
@@ -196,8 +204,7 @@ export class RedisStore extends LockStore implements AttemptHost {
       line: lineKeyOf(this.client.options.keyPrefix ?? '', lock),
       owner: lease.owner,
       leaseTime: Math.ceil(lease.leaseTime ?? 0),
-      token: lease.token,
-      heard: this.inbox.proved,
+      detail: operation === 'release' ? lease.token : Number(this.inbox.proved),
       stage: 'queued',
       settle: (reply, sent, repeated) => answer.settle(reply, sent, repeated),
       fail: (error, final) => answer.fail(error, final),
