@@ -1,8 +1,8 @@
 import { launch } from '../launch/launch.js';
 import { untilSignal } from '../launch/until-signal.js';
-import { MODES } from '../products/product.js';
 import { runStorm, type StormResult } from './storm.js';
 import { PLANS } from './storm.plans.js';
+import type { About } from './storm.about.js';
 import { table } from './storm.table.js';
 
 /*
@@ -35,11 +35,14 @@ process.exit(code);
 
 /** The exit code: 0 when every locked storm sold exactly what there was. */
 async function fireAll(urls: readonly string[]): Promise<number> {
-  console.log(where(urls));
+  const { store, modes } = await about(urls[0] ?? '');
+  const instances = urls.length === 1 ? 'one instance' : `${urls.length} instances`;
+  console.log(
+    `${instances}, locks in ${store === 'redis' ? 'Redis' : 'memory: there is no Redis'}\n`,
+  );
   const results: StormResult[] = [];
   for (const plan of plans) {
-    for (const mode of MODES) {
-      if (mode === 'naive' && shop?.where === 'memory') continue;
+    for (const mode of modes) {
       results.push(await runStorm(urls, plan, mode));
     }
   }
@@ -55,8 +58,6 @@ function isExact({ sold, stock, left, errors }: StormResult): boolean {
   return sold === stock && left === 0 && errors === 0;
 }
 
-function where(urls: readonly string[]): string {
-  const instances = urls.length === 1 ? 'one instance' : `${urls.length} instances`;
-  if (!shop) return `${instances}\n`;
-  return `${instances}, locks in ${shop.where === 'memory' ? 'memory: there is no Redis' : 'Redis'}\n`;
+async function about(url: string): Promise<About> {
+  return (await (await fetch(`${url}/storms`)).json()) as About;
 }

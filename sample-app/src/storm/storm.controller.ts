@@ -1,17 +1,10 @@
 import { BadRequestException, Body, Controller, Get, HttpCode, Inject, Post } from '@nestjs/common';
-import { MODES, type Mode } from '../products/product.js';
+import { MODES } from '../products/product.js';
 import { SHOP_CONFIG, type ShopConfig } from '../shop.config.js';
-import { PLANS, type StormPlan } from './storm.plans.js';
+import type { About } from './storm.about.js';
+import { PLANS } from './storm.plans.js';
 import { StormService, type StormProgress } from './storm.service.js';
 import type { StormResult } from './storm.js';
-
-interface About {
-  readonly instances: readonly string[];
-  readonly store: 'redis' | 'memory';
-  readonly plans: readonly StormPlan[];
-  /** The naive lock is made of Redis commands. */
-  readonly modes: readonly Mode[];
-}
 
 @Controller('storms')
 export class StormController {
