@@ -13,7 +13,10 @@ export interface RedisLockModuleOptions {
    * @default process.env.REDIS_URL, or redis://127.0.0.1:6379
    */
   connection?: RedisConnection | undefined;
-  /** Another place for the locks, such as `new MemoryStore()`; instead of `connection`. */
+  /**
+   * Another place for the locks, such as `new MemoryStore()`; instead of `connection`. It is yours:
+   * several applications may share it, and none closes it.
+   */
   store?: LockStore | undefined;
   /**
    * What the keys in Redis begin with, before a colon. Not empty.

@@ -23,6 +23,8 @@ import { Waiter, type WaiterRequest } from './waiter.js';
 /** What a service is made of; the module fills it in from its options. */
 export interface LockServiceOptions {
   readonly store: LockStore;
+  /** Close the store at shutdown. @default true */
+  readonly ownsStore?: boolean;
   /** Default lease in ms. */
   readonly leaseTime: number;
   /** Default wait in ms. */
@@ -216,7 +218,7 @@ export class LockService implements OnApplicationShutdown {
     }
     for (const line of [...this.lines.values()]) line.evict('the application has shut down');
     this.desk.keeper.stop();
-    await this.store.close();
+    if (this.options.ownsStore ?? true) await this.store.close();
   }
 
   private ask(
