@@ -78,7 +78,6 @@ export class MemoryStore extends LockStore {
     entry.line ??= new WaitingLine();
     entry.line.push(attempt);
     this.watchExpiry(request.key, entry);
-    if (request.waiting) queueMicrotask(request.waiting);
     return attempt;
   }
 
