@@ -56,6 +56,8 @@ export class GroupCommit {
   outages = 0;
   private readonly lanes = new Map<number, Lane>();
   private idle: (() => void)[] = [];
+  /** One for each call that is under way; they never reject. */
+  private readonly calls = new Set<Promise<void>>();
 
   constructor(private readonly options: GroupCommitOptions) {
     for (const event of OUTAGES) options.client.on(event, this.onOutage);
@@ -76,6 +78,11 @@ export class GroupCommit {
   drained(): Promise<void> {
     if (this.lanes.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.idle.push(resolve));
+  }
+
+  /** Resolves when every call that is under way now has been answered. */
+  async answered(): Promise<void> {
+    await Promise.all(this.calls);
   }
 
   stop(): void {
@@ -115,7 +122,7 @@ export class GroupCommit {
     const sent = this.options.clock.now();
     const { outages } = this;
     const silence = this.watchSilence(lane);
-    this.call(entries).then(
+    const call = this.call(entries).then(
       (replies) => {
         silence.cancel();
         deliver(entries, replies as unknown[], sent, outages !== this.outages);
@@ -128,6 +135,8 @@ export class GroupCommit {
         this.flushSoon(lane);
       },
     );
+    this.calls.add(call);
+    void call.then(() => this.calls.delete(call));
   }
 
   private async call(entries: Entry[]): Promise<unknown> {

@@ -10,6 +10,8 @@ export interface AttemptHost {
   readonly clock: Clock;
   /** Which connections an answer was had on: what came before an outage dates nothing after it. */
   readonly era: string;
+  /** Set when the store is closed: no attempt may succeed any more. */
+  readonly closed: Error | undefined;
   submit(
     attempt: RedisAttempt,
     operation: Operation,
@@ -44,6 +46,8 @@ export class RedisAttempt implements Attempt {
   private resolve!: (grant: Grant | null) => void;
   private reject!: (error: Error) => void;
   private over = false;
+  /** The token, once it was granted. */
+  private won: number | undefined;
   private stood = false;
   /** Whether Redis may know of this attempt. */
   private known = false;
@@ -62,7 +66,8 @@ export class RedisAttempt implements Attempt {
       this.resolve = resolve;
       this.reject = reject;
     });
-    this.ask();
+    if (host.closed) this.refuse(host.closed);
+    else this.ask();
   }
 
   /** Puts the question, or puts it again: the place in line and the answer stay the same. */
@@ -73,7 +78,12 @@ export class RedisAttempt implements Attempt {
   }
 
   leave(): void {
-    if (this.over) return;
+    if (this.over) {
+      // Granted, and nobody has looked at it: between the two, other callers run.
+      if (this.won !== undefined) this.giveBack(this.won);
+      this.won = undefined;
+      return;
+    }
     if (this.entry?.stage === 'queued') this.entry.stage = 'dropped';
     const known = this.known || this.entry?.stage === 'sent';
     this.end();
@@ -110,8 +120,22 @@ export class RedisAttempt implements Attempt {
   win(token: number, leaseTime: number, from: Instant): void {
     if (this.over) return;
     this.end();
+    if (this.host.closed) {
+      this.giveBack(token);
+      this.reject(this.host.closed);
+      return;
+    }
+    this.won = token;
     const { key } = this.request;
     this.resolve({ key, owner: this.owner, token, from, leaseTime });
+  }
+
+  /** The store closes: whoever still waits is told so, and leaves nothing. */
+  dismiss(error: Error): void {
+    if (this.over) return;
+    const { known } = this;
+    this.refuse(error);
+    if (known) this.giveBack();
   }
 
   /** There will be no answer. */
@@ -133,6 +157,10 @@ export class RedisAttempt implements Attempt {
     const ride = rideOf(answer[4]);
     if (ride) this.host.ride(ride, sent);
     if (this.over) return;
+    if (this.host.closed) {
+      this.dismiss(this.host.closed);
+      return;
+    }
     this.contention = contentionOf(held, Number(remaining));
     if (!this.request.wait) {
       this.end();
@@ -153,8 +181,8 @@ export class RedisAttempt implements Attempt {
     this.entry = undefined;
     this.known = true;
     if (this.over) return;
-    if (!this.request.wait || isPermanent(error)) {
-      this.refuse(error);
+    if (!this.request.wait || isPermanent(error) || this.host.closed) {
+      this.refuse(this.host.closed ?? error);
       this.giveBack();
     } else {
       this.askAt(this.host.clock.mono() + RETRY_AFTER * (1 + Math.random()));
@@ -188,9 +216,9 @@ export class RedisAttempt implements Attempt {
     this.timer = clock.after(Math.max(1, Math.ceil(at - clock.mono())), () => this.ask());
   }
 
-  private giveBack(): void {
+  private giveBack(token = 0): void {
     const { key, leaseTime } = this.request;
-    this.host.giveBack({ key, leaseTime, owner: this.owner, token: 0 });
+    this.host.giveBack({ key, leaseTime, owner: this.owner, token });
   }
 
   private end(): void {

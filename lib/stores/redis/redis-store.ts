@@ -1,8 +1,8 @@
-import { systemClock, type Clock, type Instant } from '../../clock.js';
+import { systemClock, type Clock, type Instant, type Timer } from '../../clock.js';
 import { LockStore } from '../lock-store.js';
 import type { Attempt, HeldLease, LeaseRequest, LockState } from '../lock-store.js';
 import { OwnerMint } from '../owner.js';
-import { GrantInbox } from './grant-inbox.js';
+import { GrantInbox, type GrantNotice } from './grant-inbox.js';
 import { GroupCommit, type Entry } from './group-commit.js';
 import { lineKeyOf, slotOf } from './key-slot.js';
 import {
@@ -52,6 +52,9 @@ export class RedisStore extends LockStore implements AttemptHost {
   private readonly inbox: GrantInbox;
   /** Those who stand in line, by owner. */
   private readonly attempts = new Map<string, RedisAttempt>();
+  /** Set when the store is closed. */
+  closed: Error | undefined;
+  private closing: Promise<void> | undefined;
 
   constructor(private readonly options: RedisStoreOptions) {
     super();
@@ -75,7 +78,7 @@ export class RedisStore extends LockStore implements AttemptHost {
       client,
       clock,
       channel: channels + process,
-      deliver: (notice) => this.attempts.get(notice.owner)?.told(notice),
+      deliver: (notice) => this.deliver(notice),
       opened: () => this.askAll(),
     });
     client.on('close', this.onClose);
@@ -121,12 +124,19 @@ export class RedisStore extends LockStore implements AttemptHost {
     });
   }
 
-  async close(): Promise<void> {
-    for (const attempt of [...this.attempts.values()]) attempt.leave();
+  close(): Promise<void> {
+    return (this.closing ??= this.shutDown());
+  }
+
+  private async shutDown(): Promise<void> {
+    this.closed = new Error('the store was closed');
+    for (const attempt of [...this.attempts.values()]) attempt.dismiss(this.closed);
+    let late: Timer | undefined;
     await Promise.race([
       this.group.drained(),
-      new Promise<void>((resolve) => this.clock.after(this.answerTimeout, resolve, true)),
+      new Promise<void>((resolve) => (late = this.clock.after(this.answerTimeout, resolve))),
     ]);
+    late?.cancel();
     this.client.off('close', this.onClose);
     this.client.off('ready', this.onReady);
     this.group.stop();
@@ -211,6 +221,14 @@ export class RedisStore extends LockStore implements AttemptHost {
     };
     this.group.submit(entry);
     return entry;
+  }
+
+  private deliver(notice: GrantNotice): void {
+    const attempt = this.attempts.get(notice.owner);
+    if (attempt) attempt.told(notice);
+    // The message may overtake the reply that put its waiter in the line: they come by different
+    // connections.
+    else void this.group.answered().then(() => this.attempts.get(notice.owner)?.told(notice));
   }
 
   private askAll(): void {
