@@ -30,8 +30,9 @@ async function check(name: string, task: () => Promise<unknown>): Promise<boolea
     return true;
   } catch (error) {
     results.failed += 1;
-    const { stdout, stderr, message } = error as Error & { stdout?: string; stderr?: string };
-    console.log(`FAILED  ${name}\n${[message, stdout, stderr].filter(Boolean).join('\n')}`);
+    // The message of a failed command has what it said on stderr.
+    const { message, stdout = '' } = error as Error & { stdout?: string };
+    console.log(`FAILED  ${name}\n${message}\n${stdout}`);
     return false;
   }
 }
@@ -94,13 +95,15 @@ try {
       const faults = faultsOfTarball(join(work, 'package'));
       if (faults.length > 0) throw new Error(faults.join('\n'));
     });
-    for (const consumer of consumers) {
-      let directory = '';
-      const isInstalled = await check(`${consumer.name}: npm install`, async () => {
-        directory = await install(consumer, tarball);
-      });
-      if (isInstalled) await checkConsumer(consumer, directory);
-    }
+    await Promise.all(
+      consumers.map(async (consumer) => {
+        let directory = '';
+        const isInstalled = await check(`${consumer.name}: npm install`, async () => {
+          directory = await install(consumer, tarball);
+        });
+        if (isInstalled) await checkConsumer(consumer, directory);
+      }),
+    );
   }
 } finally {
   rmSync(work, { recursive: true, force: true });
