@@ -5,9 +5,11 @@ import type { RedisClient } from './redis-client.js';
 /** One lock operation on its way to Redis. */
 export interface Entry {
   readonly operation: Operation;
-  /** The lock's key and its line's, as the client is to name them. */
+  /** The lock's key, as the client is to name it. */
   readonly lock: string;
-  readonly line: string;
+  /** The line's name, where it is not the usual one. */
+  readonly line: string | undefined;
+  /** What follows the process in the owner's id. */
   readonly owner: string;
   readonly leaseTime: number;
   /** The fourth argument of the script for this operation. */
@@ -142,7 +144,7 @@ export class GroupCommit {
   private async call(entries: Entry[]): Promise<unknown> {
     const { client } = this.options;
     const args = this.encode(entries);
-    const keys = entries.length * 2;
+    const keys = entries.length;
     try {
       return await client.evalsha(LOCK_SCRIPT_SHA, keys, ...args);
     } catch (error) {
@@ -151,14 +153,17 @@ export class GroupCommit {
     }
   }
 
-  private encode(entries: Entry[]): (string | number)[] {
-    const args: (string | number)[] = [];
-    for (const entry of entries) args.push(entry.lock, entry.line);
-    args.push(this.options.channels, this.options.process);
-    for (const { operation, owner, leaseTime, detail } of entries) {
-      args.push(operation, owner, leaseTime, detail);
+  private encode(entries: Entry[]): string[] {
+    const keys: string[] = [];
+    const words: (string | number)[] = [];
+    const lines: string[] = [];
+    for (const { operation, lock, line, owner, leaseTime, detail } of entries) {
+      keys.push(lock);
+      const lineAt = line === undefined ? 0 : 3 + lines.push(line);
+      words.push(operation.charAt(0), owner, leaseTime, detail, lineAt);
     }
-    return args;
+    keys.push(this.options.channels, this.options.process, words.join(' '), ...lines);
+    return keys;
   }
 
   /** Tells all who wait in a lane, again and again, that Redis does not answer. */

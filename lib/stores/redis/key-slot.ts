@@ -24,19 +24,16 @@ export function slotOf(key: string): number {
 }
 
 /**
- * The name of the waiters' line beside the lock `key`, in the same Cluster slot. `prefix` is what
- * the client puts in front of both.
+ * The name of the waiters' line beside a lock, where the usual `{lock}:line` would not do: braces
+ * in the lock's own name decide its Cluster slot, or spoil that of the line.
+ * @param whole the lock's name with what the client puts in front of it
  */
-export function lineKeyOf(prefix: string, key: string): string {
-  const whole = prefix + key;
-  const usual = `{${whole}}:line`;
-  if (!whole.includes('{') && !whole.includes('}')) return usual;
-  // Braces in the key decide its slot, or spoil the usual name: take the first tag that fits.
+export function unusualLineOf(whole: string): string | undefined {
+  if (!whole.includes('{') && !whole.includes('}')) return undefined;
   const slot = slotOf(whole);
-  const fits = (line: string): boolean => slotOf(prefix + line) === slot;
-  if (fits(usual)) return usual;
+  if (slotOf(`{${whole}}:line`) === slot) return undefined;
   for (let tag = hashTag(whole) ?? '0', n = 0; ; n += 1, tag = String(n)) {
-    const line = `{${tag}}:${key}:line`;
-    if (fits(line)) return line;
+    const line = `{${tag}}:${whole}:line`;
+    if (slotOf(line) === slot) return line;
   }
 }

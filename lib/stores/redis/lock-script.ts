@@ -153,40 +153,41 @@ local function unusual()
     return redis.call('PEXPIRE', lock, lease)
   end
 
-  return function(i, operation, owner, lease, fourth)
-    local lock, line = KEYS[2 * i - 1], KEYS[2 * i]
-    if operation == 'acquire' then return acquire(lock, line, owner, lease, fourth, true) end
-    if operation == 'release' then return release(lock, line, owner, lease, fourth) end
-    if operation == 'extend' then return extend(lock, owner, lease) end
-    if operation == 'try' then return acquire(lock, line, owner, lease, fourth, false) end
+  return function(operation, lock, line, owner, lease, detail)
+    if operation == 'a' then return acquire(lock, line, owner, lease, detail, true) end
+    if operation == 'r' then return release(lock, line, owner, lease, detail) end
+    if operation == 'e' then return extend(lock, owner, lease) end
+    if operation == 't' then return acquire(lock, line, owner, lease, detail, false) end
     return { redis.call('GET', lock) or '', redis.call('PTTL', lock), redis.call('ZCARD', line) }
   end
 end
 
 local handle
 
-local function perform(i)
-  local lock, line, at = KEYS[2 * i - 1], KEYS[2 * i], 4 * i - 1
-  local operation, owner = ARGV[at], ARGV[at + 1]
-  if operation == 'acquire' or operation == 'try' then
+local function perform(lock, operation, owner, lease, detail, lineAt)
+  local line = lineAt == '0' and '{' .. lock .. '}:line' or ARGV[tonumber(lineAt)]
+  owner = process .. '.' .. owner
+  if operation == 'a' or operation == 't' then
     if not now then readClock() end
     if not floors[lock] and redis.call('EXISTS', line) == 0 and
-      redis.call('SET', lock, owner .. ' ' .. nowText, 'NX', 'PX', ARGV[at + 2]) then
+      redis.call('SET', lock, owner .. ' ' .. nowText, 'NX', 'PX', lease) then
       return now
     end
-  elseif operation == 'release' and redis.call('EXISTS', line) == 0 and
-    redis.call('GET', lock) == owner .. ' ' .. ARGV[at + 3] then
-    floors[lock] = tonumber(ARGV[at + 3])
+  elseif operation == 'r' and redis.call('EXISTS', line) == 0 and
+    redis.call('GET', lock) == owner .. ' ' .. detail then
+    floors[lock] = tonumber(detail)
     return redis.call('DEL', lock)
   end
   if not now then readClock() end
   if not handle then handle = unusual() end
-  return handle(i, operation, owner, ARGV[at + 2], ARGV[at + 3])
+  return handle(operation, lock, line, owner, lease, detail)
 end
 
-local replies = {}
-for i = 1, #KEYS / 2 do
-  local fine, reply = pcall(perform, i)
+local replies, i = {}, 0
+for operation, owner, lease, detail, lineAt in
+  string.gmatch(ARGV[3], '(%a) (%w+) (%d+) (%d+) (%d+)') do
+  i = i + 1
+  local fine, reply = pcall(perform, KEYS[i], operation, owner, lease, detail, lineAt)
   if fine then
     replies[i] = reply
   elseif type(reply) == 'table' then

@@ -4,7 +4,7 @@ import type { Attempt, HeldLease, LeaseRequest, LockState } from '../lock-store.
 import { OwnerMint } from '../owner.js';
 import { GrantInbox, type GrantNotice } from './grant-inbox.js';
 import { GroupCommit, type Entry } from './group-commit.js';
-import { lineKeyOf, slotOf } from './key-slot.js';
+import { slotOf, unusualLineOf } from './key-slot.js';
 import {
   contentionOf,
   isPermanent,
@@ -46,6 +46,8 @@ export class RedisStore extends LockStore implements AttemptHost {
   readonly clock: Clock;
   private readonly client: RedisClient;
   private readonly keyPrefix: string;
+  /** What the client puts in front of all keys. */
+  private readonly clientPrefix: string;
   private readonly answerTimeout: number;
   private readonly owners = new OwnerMint();
   private readonly group: GroupCommit;
@@ -65,14 +67,14 @@ export class RedisStore extends LockStore implements AttemptHost {
     this.answerTimeout = answerTimeout;
     const channels = `${keyPrefix}:inbox:`;
     const { process } = this.owners;
-    const prefix = client.options.keyPrefix ?? '';
+    this.clientPrefix = client.options.keyPrefix ?? '';
     this.group = new GroupCommit({
       client,
       clock,
       channels,
       process,
       answerTimeout,
-      laneOf: client.isCluster ? (lock) => slotOf(prefix + lock) : () => 0,
+      laneOf: client.isCluster ? (lock) => slotOf(this.clientPrefix + lock) : () => 0,
     });
     this.inbox = new GrantInbox({
       client,
@@ -211,8 +213,8 @@ export class RedisStore extends LockStore implements AttemptHost {
     const entry: Entry = {
       operation,
       lock,
-      line: lineKeyOf(this.client.options.keyPrefix ?? '', lock),
-      owner: lease.owner,
+      line: unusualLineOf(this.clientPrefix + lock),
+      owner: lease.owner.slice(this.owners.process.length + 1) || '0',
       leaseTime: Math.ceil(lease.leaseTime ?? 0),
       detail: operation === 'release' ? lease.token : Number(this.inbox.proved),
       stage: 'queued',
