@@ -1,0 +1,22 @@
+import { findBadAnswers } from './checks/find-bad-answers.js';
+import { findOrphans } from './checks/find-orphans.js';
+import { findOverlaps } from './checks/find-overlaps.js';
+import { findStaleWrites } from './checks/find-stale-writes.js';
+import { findTokenFaults } from './checks/find-token-faults.js';
+import type { Finding, History } from './history.js';
+
+/** Everything in a history that a lock must not do, in order of time. */
+export function checkHistory(history: History): Finding[] {
+  return [
+    ...findOverlaps(history),
+    ...findStaleWrites(history),
+    ...findTokenFaults(history),
+    ...findOrphans(history),
+    ...findBadAnswers(history),
+    ...history.incidents,
+  ].sort((a, b) => a.at - b.at);
+}
+
+export function violations(findings: readonly Finding[]): Finding[] {
+  return findings.filter((finding) => finding.allowed === undefined);
+}

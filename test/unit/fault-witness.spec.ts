@@ -1,0 +1,72 @@
+import type { Outcome } from '../faults/history.js';
+import { Register } from '../faults/witness/register.js';
+
+/** A register that has heard of granted holds, by id, with their tokens. */
+function registerOf(tokens: Record<string, number>): Register {
+  const register = new Register();
+  for (const [id, token] of Object.entries(tokens)) {
+    const asked = { id, worker: id, key: 'k', asked: 0, patience: 0, leaseTime: 400 };
+    register.take({ type: 'ask', ...asked }, 0);
+    const outcome: Outcome = 'granted';
+    register.take({ type: 'answer', id, at: 1, outcome, stalled: 0, token }, 1);
+  }
+  return register;
+}
+
+const proof = (at: number, held = true) => ({ from: at, to: at + 1, held });
+const write = (id: string, at: number) => ({ type: 'write', id, proof: proof(at) }) as const;
+
+describe('the witness of the fault campaign', () => {
+  it('accepts a write under the same or a larger token and refuses one under a smaller', () => {
+    const register = registerOf({ a: 5, b: 6 });
+    const answers = [
+      write('a', 10),
+      write('a', 20),
+      write('b', 30),
+      write('a', 40),
+      write('b', 50),
+    ];
+    expect(answers.map((message) => register.take(message, message.proof.from))).toEqual([
+      true,
+      true,
+      true,
+      false,
+      true,
+    ]);
+    expect(register.acceptances).toEqual([
+      { key: 'k', attempt: 'a', from: 10, to: 20 },
+      { key: 'k', attempt: 'b', from: 30, to: 50 },
+    ]);
+    expect(register.attempts.map(({ accepted, refused }) => [accepted, refused])).toEqual([
+      [2, 1],
+      [2, 0],
+    ]);
+  });
+
+  it('believes from the end of the first proof to the beginning of the last', () => {
+    const register = registerOf({ a: 5 });
+    register.take(write('a', 10), 10);
+    register.take(write('a', 20), 20);
+    register.take({ type: 'leave', id: 'a', proof: proof(30) }, 30);
+    expect(register.attempts).toMatchObject([{ believed: { from: 11, to: 30 }, left: 30 }]);
+  });
+
+  it('ends a belief at the first no', () => {
+    const register = registerOf({ a: 5 });
+    register.take(write('a', 10), 10);
+    register.take(write('a', 20), 20);
+    register.take({ type: 'write', id: 'a', proof: proof(30, false) }, 30);
+    register.take(write('a', 40), 40);
+    register.take({ type: 'leave', id: 'a', proof: proof(50) }, 50);
+    expect(register.attempts).toMatchObject([{ believed: { from: 11, to: 20 }, lost: true }]);
+    expect(register.attempts[0]).not.toHaveProperty('left');
+  });
+
+  it('knows who is inside and who waits', () => {
+    const register = registerOf({ a: 5 });
+    const asked = { worker: 'b', key: 'k', asked: 0, patience: 0, leaseTime: 400 };
+    register.take({ type: 'ask', id: 'b', ...asked }, 0);
+    expect(register.crowd(new Set())).toEqual({ inside: { k: 'a' }, waiting: ['b'] });
+    expect(register.crowd(new Set(['a']))).toEqual({ inside: {}, waiting: ['b'] });
+  });
+});

@@ -1,0 +1,271 @@
+import { closedTimes } from '../faults/checks/closed-times.js';
+import { checkHistory, violations } from '../faults/history-checker.js';
+import type { Attempt, Finding, History } from '../faults/history.js';
+
+/** A hold asked for at `asked`, granted 10 ms later, that left at `left`. */
+function hold(
+  id: string,
+  asked: number,
+  left: number,
+  token: number,
+  rest?: Partial<Attempt>,
+): Attempt {
+  return {
+    id,
+    worker: `worker of ${id}`,
+    key: 'k',
+    asked,
+    patience: 500,
+    leaseTime: 400,
+    answered: asked + 10,
+    outcome: 'granted',
+    stalled: 0,
+    token,
+    believed: { from: asked + 11, to: left },
+    lastSign: left,
+    left,
+    accepted: 1,
+    refused: 0,
+    ...rest,
+  };
+}
+
+function history(attempts: Attempt[], rest: Partial<History> = {}): History {
+  return {
+    attempts,
+    acceptances: [],
+    disturbances: [],
+    sightings: [],
+    deaths: [],
+    incidents: [],
+    end: 100_000,
+    ...rest,
+  };
+}
+
+function kinds(findings: readonly Finding[]): string[] {
+  return findings.map(({ kind }) => kind);
+}
+
+const dataLost = (from: number, to: number) => ({ kind: 'data lost', from, to }) as const;
+const stepped = (at: number, by: number) =>
+  ({ kind: 'server clock back', from: at, to: at, by }) as const;
+
+describe('the history checker', () => {
+  it('finds nothing in a history in which all went well', () => {
+    const findings = checkHistory(
+      history(
+        [
+          hold('a', 0, 100, 1),
+          hold('b', 50, 200, 2, { answered: 110, believed: { from: 111, to: 200 } }),
+        ],
+        {
+          acceptances: [
+            { key: 'k', attempt: 'a', from: 20, to: 90 },
+            { key: 'k', attempt: 'b', from: 120, to: 190 },
+          ],
+          sightings: [{ key: 'k', value: 'a 1', from: 10, to: 100 }],
+        },
+      ),
+    );
+    expect(findings).toEqual([]);
+  });
+
+  describe('overlaps', () => {
+    const pair = [hold('a', 0, 100, 1), hold('b', 80, 200, 2)];
+
+    it('finds two holders of one key that both believed in it', () => {
+      expect(kinds(checkHistory(history(pair)))).toEqual(['overlap']);
+    });
+
+    it('does not confuse keys', () => {
+      expect(checkHistory(history([pair[0]!, { ...pair[1]!, key: 'other' }]))).toEqual([]);
+    });
+
+    it('does not count a holder that was stopped and proved nothing more', () => {
+      const stopped = hold('a', 0, 50, 1, { lost: true });
+      expect(checkHistory(history([stopped, hold('b', 80, 200, 2)]))).toEqual([]);
+    });
+
+    it('finds each of three', () => {
+      const findings = checkHistory(history([...pair, hold('c', 80, 150, 3)]));
+      expect(kinds(findings)).toEqual(['overlap', 'overlap', 'overlap']);
+    });
+
+    it('allows it to those who were there when the server lost its data', () => {
+      const findings = checkHistory(history(pair, { disturbances: [dataLost(50, 60)] }));
+      expect(kinds(findings)).toEqual(['overlap']);
+      expect(violations(findings)).toEqual([]);
+    });
+
+    it('does not allow it because data was lost before or after', () => {
+      const disturbances = [dataLost(-20, -10), dataLost(150, 160)];
+      expect(kinds(violations(checkHistory(history(pair, { disturbances }))))).toEqual(['overlap']);
+    });
+  });
+
+  describe('stale writes', () => {
+    const before = hold('a', 0, 50, 1);
+    const after = hold('b', 60, 200, 1 + 1);
+    const write = (attempt: string, at: number) => ({ key: 'k', attempt, from: at, to: at });
+
+    it('finds a write that was accepted after one of a later holder', () => {
+      const acceptances = [write('a', 20), write('b', 80), write('a', 90)];
+      expect(kinds(checkHistory(history([before, after], { acceptances })))).toEqual([
+        'stale write accepted',
+      ]);
+    });
+
+    it('finds it although data was lost', () => {
+      const acceptances = [write('b', 80), write('a', 90)];
+      const lost = { acceptances, disturbances: [dataLost(55, 56)] };
+      expect(kinds(violations(checkHistory(history([before, after], lost))))).toEqual([
+        'stale write accepted',
+      ]);
+    });
+
+    it('claims nothing where either may have been granted first', () => {
+      const late = hold('b', 0, 80, 1, { answered: 30, believed: { from: 60, to: 80 } });
+      const lost = {
+        acceptances: [write('b', 62), write('a', 70)],
+        disturbances: [dataLost(5, 6)],
+      };
+      const findings = checkHistory(history([hold('a', 0, 50, 2), late], lost));
+      expect(kinds(findings)).toEqual([]);
+    });
+  });
+
+  describe('tokens', () => {
+    it('finds one that is smaller than an earlier one', () => {
+      const findings = checkHistory(history([hold('a', 0, 50, 7), hold('b', 60, 90, 6)]));
+      expect(kinds(findings)).toEqual(['token backwards']);
+    });
+
+    it('finds one that is used twice', () => {
+      const findings = checkHistory(history([hold('a', 0, 50, 7), hold('b', 60, 90, 7)]));
+      expect(kinds(findings)).toEqual(['token backwards']);
+    });
+
+    it('finds one that is smaller than that of a holder it waited for', () => {
+      const waited = hold('b', 5, 90, 6, { answered: 60, believed: { from: 61, to: 90 } });
+      expect(kinds(checkHistory(history([hold('a', 0, 50, 7), waited])))).toEqual([
+        'token backwards',
+      ]);
+    });
+
+    it('finds one that is smaller than one of long ago', () => {
+      const many = Array.from({ length: 50 }, (_, i) =>
+        hold(`h${i}`, i * 100, i * 100 + 50, i + 1),
+      );
+      many[3] = hold('large', 300, 350, 1_000);
+      many[49] = hold('small', 4_900, 4_950, 999);
+      expect(violations(checkHistory(history(many)))).toHaveLength(46);
+    });
+
+    it('does not allow it because data was lost', () => {
+      const disturbances = [dataLost(55, 56)];
+      const findings = checkHistory(
+        history([hold('a', 0, 50, 7), hold('b', 60, 90, 6)], { disturbances }),
+      );
+      expect(kinds(violations(findings))).toEqual(['token backwards']);
+    });
+
+    it('allows it across a step of the server clock, and not after it', () => {
+      const holds = [hold('a', 0, 50, 7), hold('b', 160, 190, 5), hold('c', 300, 350, 4)];
+      const findings = checkHistory(history(holds, { disturbances: [stepped(55, 100)] }));
+      expect(violations(findings).map(({ text }) => text)).toEqual(['k: c has 4 after 5 of b']);
+    });
+  });
+
+  describe('orphans', () => {
+    const seen = (from: number, to: number) => [{ key: 'k', value: 'a 1', from, to }];
+
+    it('finds a key that stands for more than a lease with nobody inside', () => {
+      const findings = checkHistory(history([hold('a', 0, 50, 1)], { sightings: seen(5, 800) }));
+      expect(kinds(findings)).toEqual(['orphan']);
+    });
+
+    it('finds one before anybody was inside', () => {
+      const findings = checkHistory(history([hold('a', 900, 950, 1)], { sightings: seen(5, 940) }));
+      expect(kinds(findings)).toEqual(['orphan']);
+    });
+
+    it('counts a killed holder from its death', () => {
+      const killed = hold('a', 0, 50, 1);
+      delete killed.left;
+      const deaths = [{ worker: killed.worker, at: 600 }];
+      const until = (to: number) =>
+        kinds(checkHistory(history([killed], { deaths, sightings: seen(5, to) })));
+      expect(until(1_200)).toEqual([]);
+      expect(until(1_400)).toEqual(['orphan']);
+    });
+
+    it('does not count a death after the loss', () => {
+      const lost = hold('a', 0, 50, 1, { lost: true });
+      delete lost.left;
+      const deaths = [{ worker: lost.worker, at: 5_000 }];
+      const findings = checkHistory(history([lost], { deaths, sightings: seen(5, 1_000) }));
+      expect(kinds(findings)).toEqual(['orphan']);
+    });
+
+    it('takes into account that a clock stepped back lengthens the lease', () => {
+      const disturbances = [stepped(60, 2_000)];
+      const findings = checkHistory(
+        history([hold('a', 0, 50, 1)], { sightings: seen(5, 800), disturbances }),
+      );
+      expect(findings).toEqual([]);
+    });
+  });
+
+  describe('answers', () => {
+    const asked = { outcome: 'busy' } as const;
+
+    it('finds one that came too late', () => {
+      const attempt = hold('a', 0, 0, 1, { ...asked, answered: 751 });
+      expect(kinds(checkHistory(history([attempt])))).toEqual(['late answer']);
+    });
+
+    it('does not count the time the worker itself was stopped', () => {
+      const attempt = hold('a', 0, 0, 1, { ...asked, answered: 2_000, stalled: 1_300 });
+      expect(checkHistory(history([attempt]))).toEqual([]);
+    });
+
+    it('finds one that never came, unless the caller was killed', () => {
+      const { id, worker, key, patience, leaseTime } = hold('a', 0, 0, 1);
+      const attempt = { id, worker, key, asked: 0, patience, leaseTime, accepted: 0, refused: 0 };
+      expect(kinds(checkHistory(history([attempt])))).toEqual(['no answer']);
+      const deaths = [{ worker, at: 100 }];
+      expect(checkHistory(history([attempt], { deaths }))).toEqual([]);
+    });
+
+    it('finds one that is none of those there are', () => {
+      const attempt = hold('a', 0, 0, 1, { outcome: 'wrong', note: 'TypeError: x' });
+      expect(kinds(checkHistory(history([attempt])))).toContain('wrong answer');
+    });
+  });
+
+  it('passes on what went wrong anywhere', () => {
+    const incidents = [{ kind: 'unhandled rejection', at: 5, text: 'x' } as const];
+    expect(kinds(violations(checkHistory(history([], { incidents }))))).toEqual([
+      'unhandled rejection',
+    ]);
+  });
+});
+
+describe('the time nobody could enter', () => {
+  it('is counted where somebody waits and nobody is inside', () => {
+    const waits = hold('b', 40, 400, 2, { answered: 250 });
+    expect(closedTimes(history([hold('a', 0, 50, 1), waits]))).toEqual([
+      { from: 0, to: 10 },
+      { from: 50, to: 250 },
+    ]);
+  });
+
+  it('is not counted while nobody asks', () => {
+    const closed = closedTimes(history([hold('a', 0, 50, 1), hold('b', 500, 600, 2)]));
+    expect(closed).toEqual([
+      { from: 0, to: 10 },
+      { from: 500, to: 510 },
+    ]);
+  });
+});
