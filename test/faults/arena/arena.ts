@@ -1,0 +1,126 @@
+import type { RedisServer } from '../../support/redis-server.js';
+import type { FakeClock } from '../faketime.js';
+import type { Disturbance, Incident } from '../history.js';
+import { moment, pause } from '../moment.js';
+import type { Random } from '../random.js';
+import type { KeyPlan } from '../worker/caller.js';
+import type { Sabotage } from '../worker/worker.js';
+import { Fleet, type Worker } from './fleet.js';
+import { Observer } from './observer.js';
+import { ask, startDurable } from './server.js';
+import { WitnessProcess } from './witness-process.js';
+
+export const KEYS: readonly KeyPlan[] = [
+  { name: 'short', leaseTime: 400 },
+  { name: 'middle', leaseTime: 700 },
+  { name: 'long', leaseTime: 1_200 },
+];
+export const LONGEST_LEASE = Math.max(...KEYS.map((key) => key.leaseTime));
+
+export interface ArenaOptions {
+  readonly seed: string;
+  readonly sabotage: Sabotage;
+  /** Of the first worker; undefined where wall clocks cannot be stepped. */
+  readonly clock: FakeClock | undefined;
+}
+
+/** Everything the nemesis may lay its hands on. */
+export class Arena {
+  readonly disturbances: Disturbance[] = [];
+  readonly incidents: Incident[] = [];
+
+  private constructor(
+    readonly redis: RedisServer,
+    readonly witness: WitnessProcess,
+    readonly fleet: Fleet,
+    readonly observer: Observer,
+    readonly clock: FakeClock | undefined,
+    private readonly upstream: { port: number },
+  ) {}
+
+  static async build({ seed, sabotage, clock }: ArenaOptions): Promise<Arena> {
+    const redis = await startDurable();
+    const witness = await WitnessProcess.start();
+    const upstream = { port: redis.port };
+    const where = (): number => upstream.port;
+    const fleet = new Fleet({
+      workers: 4,
+      callers: 4,
+      keys: KEYS,
+      seed,
+      sabotage,
+      witnessPort: witness.port,
+      upstream: where,
+      clock,
+    });
+    const names = KEYS.map((key) => key.name);
+    const arena = new Arena(redis, witness, fleet, new Observer(names, where), clock, upstream);
+    await fleet.start();
+    arena.observer.start();
+    return arena;
+  }
+
+  /** The port of the Redis that serves at the moment. */
+  get port(): number {
+    return this.upstream.port;
+  }
+
+  /** One word with that Redis, past the proxies. */
+  ask<T>(what: Parameters<typeof ask<T>>[1]): Promise<T> {
+    return ask(this.port, what);
+  }
+
+  /** Sends everybody to another Redis, which knows nothing of their locks. */
+  async moveTo(port: number): Promise<void> {
+    await this.disturb('data lost', async () => {
+      this.upstream.port = port;
+      for (const { proxy } of this.fleet.workers) proxy.cut('both');
+    });
+  }
+
+  /** Notes for the checks from when to when something took a promise back. */
+  async disturb(
+    kind: Disturbance['kind'],
+    act: () => Promise<unknown>,
+    by?: number,
+  ): Promise<void> {
+    const disturbance: Disturbance = {
+      kind,
+      from: moment(),
+      to: Infinity,
+      ...(by !== undefined && { by }),
+    };
+    this.disturbances.push(disturbance);
+    await act();
+    disturbance.to = moment();
+  }
+
+  /** A worker that is inside some lock; any, if nobody is for a second. */
+  holder(random: Random): Promise<Worker> {
+    return this.find(random, ({ inside }, name) => Object.values(inside).includes(name));
+  }
+
+  /** A worker that waits and is inside nothing. */
+  waiter(random: Random): Promise<Worker> {
+    return this.find(
+      random,
+      ({ inside, waiting }, name) =>
+        waiting.includes(name) && !Object.values(inside).includes(name),
+    );
+  }
+
+  private async find(
+    random: Random,
+    fits: (crowd: Awaited<ReturnType<WitnessProcess['crowd']>>, name: string) => boolean,
+  ): Promise<Worker> {
+    const until = moment() + 1_000;
+    for (;;) {
+      const alive = this.fleet.alive();
+      const crowd = await this.witness.crowd(this.fleet.deaths.map((death) => death.worker));
+      const fitting = alive.filter((worker) => fits(crowd, worker.name));
+      if (fitting.length > 0) return random.pick(fitting);
+      if (moment() > until && alive.length > 0) return random.pick(alive);
+      await pause(2);
+    }
+  }
+}

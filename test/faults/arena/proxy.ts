@@ -1,0 +1,83 @@
+import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import { Link, type LinkKind } from './link.js';
+
+export type Target = LinkKind | 'both';
+
+/** Between one worker and Redis. All trouble of a network is made here. */
+export class Proxy {
+  private readonly links = new Set<Link>();
+  private swallowNew = false;
+  private latency: (() => number) | undefined;
+
+  private constructor(
+    private readonly server: Server,
+    private readonly upstream: () => number,
+  ) {
+    server.on('connection', (client) => this.accept(client));
+  }
+
+  /** @param upstream the port of Redis, asked for at every connection */
+  static open(upstream: () => number): Promise<Proxy> {
+    return new Promise((resolve, reject) => {
+      const server = createServer();
+      server.once('error', reject);
+      server.listen(0, '127.0.0.1', () => resolve(new Proxy(server, upstream)));
+    });
+  }
+
+  get port(): number {
+    return (this.server.address() as AddressInfo).port;
+  }
+
+  /** Delays every chunk, in order, in both directions; undefined for none. */
+  delay(latency: (() => number) | undefined): void {
+    this.latency = latency;
+  }
+
+  /** Ends connections on both sides. */
+  cut(target: Target): number {
+    return this.each(target, (link) => link.destroy());
+  }
+
+  /**
+   * Commands still arrive and are executed, their replies are lost; `ms` after the first lost one
+   * the connection is cut.
+   */
+  swallowReplies(target: Target, ms: number): number {
+    return this.each(target, (link) => link.swallowReplies(ms));
+  }
+
+  /**
+   * Connections stay open on both sides and carry nothing any more; with `newOnes` those to come
+   * are no better. `heal()` ends them.
+   */
+  halfOpen(target: Target, newOnes: boolean): number {
+    this.swallowNew = newOnes;
+    return this.each(target, (link) => link.silence());
+  }
+
+  heal(): void {
+    this.latency = undefined;
+    this.swallowNew = false;
+    for (const link of [...this.links]) if (link.silent) link.destroy();
+  }
+
+  close(): void {
+    this.server.close();
+    this.cut('both');
+  }
+
+  private each(target: Target, act: (link: Link) => void): number {
+    const chosen = [...this.links].filter((link) => target === 'both' || link.kind === target);
+    chosen.forEach(act);
+    return chosen.length;
+  }
+
+  private accept(client: Socket): void {
+    const server = connect(this.upstream(), '127.0.0.1');
+    const link = new Link(client, server, () => this.latency?.() ?? 0);
+    this.links.add(link);
+    link.onEnd = () => this.links.delete(link);
+    if (this.swallowNew) link.silence();
+  }
+}

@@ -1,0 +1,11 @@
+import { workerClock, serverClock } from './clock-faults.js';
+import { connectionFaults } from './connection-faults.js';
+import type { Fault } from './fault.js';
+import { processFaults } from './process-faults.js';
+import { serverFaults } from './server-faults.js';
+
+/** Every fault this machine can make; without libfaketime no clock is stepped. */
+export function allFaults(faketime: string | undefined): Fault[] {
+  const clocks = faketime === undefined ? [] : [workerClock, serverClock(faketime)];
+  return [...processFaults, ...serverFaults, ...connectionFaults, ...clocks];
+}

@@ -1,0 +1,89 @@
+import { LONGEST_LEASE, type Arena } from '../arena/arena.js';
+import type { Proxy, Target } from '../arena/proxy.js';
+import { pause } from '../moment.js';
+import type { Random } from '../random.js';
+import type { Fault } from './fault.js';
+
+function clientKill(name: string, type: 'normal' | 'pubsub'): Fault {
+  return {
+    name,
+    async inject(arena, random) {
+      const hit = await arena.ask((redis) =>
+        redis.call('CLIENT', 'KILL', 'TYPE', type, 'SKIPME', 'yes'),
+      );
+      await pause(random.int(20, 400));
+      return Number(hit);
+    },
+  };
+}
+
+const TARGETS: readonly Target[] = ['command', 'subscriber', 'both'];
+
+/** The networks of some workers: of a holder, of all, or of any one. */
+async function victims(arena: Arena, random: Random): Promise<Proxy[]> {
+  const alive = arena.fleet.alive().map((worker) => worker.proxy);
+  const choice = random.next();
+  if (choice < 0.5) return [(await arena.holder(random)).proxy];
+  return choice < 0.8 ? alive : [random.pick(alive)];
+}
+
+const delay: Fault = {
+  name: 'proxy delay',
+  async inject(arena, random) {
+    const proxies = await victims(arena, random);
+    const most = random.pick([20, 150, 600]);
+    // Of a generator of its own: how often it is asked depends on the traffic.
+    for (const proxy of proxies) proxy.delay(() => Math.random() * most);
+    await pause(random.int(300, 1_500));
+    for (const proxy of proxies) proxy.heal();
+    return proxies.length;
+  },
+};
+
+const cut: Fault = {
+  name: 'proxy cut',
+  async inject(arena, random) {
+    const target = random.pick(TARGETS);
+    let hit = 0;
+    for (const proxy of await victims(arena, random)) hit += proxy.cut(target);
+    await pause(random.int(20, 300));
+    return hit;
+  },
+};
+
+const swallow: Fault = {
+  name: 'proxy swallows replies',
+  async inject(arena, random) {
+    const target = random.pick(TARGETS);
+    let hit = 0;
+    for (const proxy of await victims(arena, random)) {
+      hit += proxy.swallowReplies(target, random.pick([0, 50, 300, LONGEST_LEASE + 200]));
+    }
+    await pause(random.int(50, 800));
+    return hit;
+  },
+};
+
+const halfOpen: Fault = {
+  name: 'proxy half-open',
+  async inject(arena, random) {
+    const target = random.pick(TARGETS);
+    const newOnes = random.chance(0.5);
+    const proxies = await victims(arena, random);
+    let hit = 0;
+    for (const proxy of proxies) hit += proxy.halfOpen(target, newOnes);
+    await pause(random.int(200, LONGEST_LEASE * 2));
+    for (const proxy of proxies) proxy.heal();
+    await pause(random.int(100, 400));
+    return hit;
+  },
+};
+
+export const connectionFaults: readonly Fault[] = [
+  clientKill('client kill, commands', 'normal'),
+  clientKill('client kill, subscribers', 'pubsub'),
+  delay,
+  cut,
+  swallow,
+  halfOpen,
+];

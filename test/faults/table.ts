@@ -1,0 +1,120 @@
+import { closedTimes } from './checks/closed-times.js';
+import type { Finding, History } from './history.js';
+import type { Turn } from './nemesis.js';
+
+interface Row {
+  injected: number;
+  acquired: number;
+  refused: number;
+  closed: number;
+  violations: Map<string, number>;
+  allowed: Map<string, number>;
+}
+
+const COLUMNS = [
+  ['overlaps', ['overlap']],
+  ['accepted', ['stale write accepted']],
+  ['backwards', ['token backwards']],
+  ['orphans', ['orphan', 'left behind']],
+  ['late', ['late answer', 'no answer', 'stuck']],
+  ['crashes', ['crash', 'unhandled rejection']],
+  ['other', ['silent loss', 'wrong answer']],
+] as const;
+
+const LEGEND = `acquired: locks taken. overlaps: two holders of one key that both believed in it. refused,
+accepted: stale writes the resource refused, and accepted. backwards: tokens not larger than an
+earlier one. orphans: keys nobody answers for after a lease. closed: longest time nobody could enter,
+ms. late: callers answered more than 250 ms after their wait, or never. crashes: of processes, and
+unhandled rejections. other: losses without a word, wrong answers.
+(n): allowed, since the server had lost its data or its clock was stepped back.`;
+
+/** A line for each fault, in the order of their names, and one for all. */
+export function renderTable(
+  history: History,
+  turns: readonly Turn[],
+  findings: readonly Finding[],
+): string {
+  const rows = new Map<string, Row>();
+  const rowAt = (at: number): Row => {
+    // What was there before the first turn is the first one's.
+    const turn = turns.findLast((one) => one.from <= at) ?? turns[0]!;
+    return rows.get(turn.fault)!;
+  };
+  for (const { fault, injected } of turns) {
+    const row = rows.get(fault) ?? emptyRow();
+    row.injected += injected;
+    rows.set(fault, row);
+  }
+  for (const { outcome, answered, refused } of history.attempts) {
+    if (outcome !== 'granted' || answered === undefined) continue;
+    const row = rowAt(answered);
+    row.acquired += 1;
+    row.refused += refused;
+  }
+  for (const { from, to } of closedTimes(history)) {
+    const row = rowAt(from);
+    row.closed = Math.max(row.closed, to - from);
+  }
+  for (const { kind, at, allowed } of findings) {
+    const row = rowAt(at);
+    const counts = allowed === undefined ? row.violations : row.allowed;
+    counts.set(kind, (counts.get(kind) ?? 0) + 1);
+  }
+  const names = [...rows.keys()].sort();
+  const lines = names.map((name) => [name, ...cells(rows.get(name)!)]);
+  lines.push(['all', ...cells(sum([...rows.values()]))]);
+  const head = [
+    'fault',
+    'times',
+    'acquired',
+    'refused',
+    'closed',
+    ...COLUMNS.map(([title]) => title),
+  ];
+  return `${layOut([head, ...lines])}\n\n${LEGEND}`;
+}
+
+function cells(row: Row): string[] {
+  const counts = COLUMNS.map(([, kinds]) => {
+    const count = (of: Map<string, number>): number =>
+      kinds.reduce((total, kind) => total + (of.get(kind) ?? 0), 0);
+    const allowed = count(row.allowed);
+    return `${count(row.violations)}${allowed > 0 ? ` (${allowed})` : ''}`;
+  });
+  const { injected, acquired, refused, closed } = row;
+  return [...[injected, acquired, refused, Math.round(closed)].map(String), ...counts];
+}
+
+function emptyRow(): Row {
+  return {
+    injected: 0,
+    acquired: 0,
+    refused: 0,
+    closed: 0,
+    violations: new Map(),
+    allowed: new Map(),
+  };
+}
+
+function sum(rows: readonly Row[]): Row {
+  const total = emptyRow();
+  for (const row of rows) {
+    total.injected += row.injected;
+    total.acquired += row.acquired;
+    total.refused += row.refused;
+    total.closed = Math.max(total.closed, row.closed);
+    for (const which of ['violations', 'allowed'] as const) {
+      for (const [kind, n] of row[which]) total[which].set(kind, (total[which].get(kind) ?? 0) + n);
+    }
+  }
+  return total;
+}
+
+/** As a Markdown table, so that it can be pasted into the documentation as it is. */
+function layOut(lines: readonly (readonly string[])[]): string {
+  const widths = lines[0]!.map((_, i) => Math.max(...lines.map((line) => line[i]!.length)));
+  const render = (line: readonly string[]): string =>
+    `| ${line.map((cell, i) => (i === 0 ? cell.padEnd(widths[i]!) : cell.padStart(widths[i]!))).join(' | ')} |`;
+  const rule = `|${widths.map((width, i) => (i === 0 ? '-'.repeat(width + 2) : `${'-'.repeat(width + 1)}:`)).join('|')}|`;
+  return [render(lines[0]!), rule, ...lines.slice(1).map(render)].join('\n');
+}

@@ -1,0 +1,78 @@
+import { moment } from '../moment.js';
+import { Random } from '../random.js';
+import { WitnessClient } from '../witness/witness-client.js';
+import { Caller, type KeyPlan } from './caller.js';
+import { StallMeter } from './stall-meter.js';
+import type { Subject } from './subject.js';
+
+export type Sabotage = 'none' | 'naive' | 'deaf';
+
+/** What a worker process is told in its first argument. */
+export interface WorkerConfig {
+  readonly name: string;
+  readonly url: string;
+  readonly witnessPort: number;
+  readonly seed: string;
+  readonly callers: number;
+  readonly keys: readonly KeyPlan[];
+  readonly sabotage: Sabotage;
+}
+
+/** What the campaign tells it while it runs. */
+export type WorkerOrder =
+  | { readonly type: 'block'; readonly ms: number }
+  | { readonly type: 'drain'; readonly within: number };
+
+const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig;
+const { name, url, keys, seed } = config;
+const witness = await WitnessClient.open(config.witnessPort);
+
+process.on('unhandledRejection', (reason) => {
+  const text = `${name}: ${reason instanceof Error ? (reason.stack ?? reason.message) : String(reason)}`;
+  witness.tell({ type: 'incident', kind: 'unhandled rejection', at: moment(), text });
+});
+process.on('disconnect', () => process.exit(0));
+
+const subject = await open();
+const tools = { worker: name, keys, subject, witness, meter: new StallMeter() };
+const callers = Array.from({ length: config.callers }, (_, i) => {
+  const caller = `${name}/${i}`;
+  return new Caller(caller, { ...tools, random: new Random(`${seed} ${caller}`) });
+});
+const done = Promise.all(callers.map((caller) => caller.run()));
+
+process.on('message', (order: WorkerOrder) => {
+  if (order.type === 'block') block(order.ms);
+  else void drain(order.within);
+});
+process.send?.({ type: 'ready' });
+
+/** Loaded when asked for, so that the saboteur needs nothing of the library. */
+async function open(): Promise<Subject> {
+  if (config.sabotage === 'naive') return (await import('./naive-subject.js')).naiveSubject(url);
+  const { deafSubject, librarySubject } = await import('./library-subject.js');
+  return config.sabotage === 'deaf' ? deafSubject(url) : librarySubject(url);
+}
+
+/** Nothing of this process runs meanwhile. */
+function block(ms: number): void {
+  const until = moment() + ms;
+  while (moment() < until);
+}
+
+/** Lets every caller finish what it is doing, closes the library, and says who could not. */
+async function drain(within: number): Promise<void> {
+  for (const caller of callers) caller.stop();
+  const late = setTimeout(() => {
+    for (const { doing } of callers) {
+      if (doing !== 'nothing') {
+        witness.tell({ type: 'incident', kind: 'stuck', at: moment(), text: `${name}: ${doing}` });
+      }
+    }
+    process.send?.({ type: 'drained' });
+  }, within);
+  await done;
+  await subject.close();
+  clearTimeout(late);
+  process.send?.({ type: 'drained' });
+}
