@@ -1,11 +1,11 @@
-// npm run bench [-- quick | smoke] [-- --only a,b,…]: measures, prints, and writes bench/results.
-import { mkdirSync, writeFileSync } from 'node:fs';
+// npm run bench [-- quick | smoke] [--only a,b,…] [--ours]: measures, prints, and writes bench/results.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startRedis } from '../test/support/redis-server.js';
 import { libraries, peers } from './adapters/index.js';
 import { acceptance } from './report/acceptance.js';
-import { acceptanceTable, caseTable, markdown } from './report/markdown.js';
+import { acceptanceTable, caseTable } from './report/markdown.js';
+import { publish, record } from './report/publish.js';
 import { Bench, type Mode } from './runner/bench.js';
 import { contendersOf, versionOf } from './runner/library.js';
 import type { BenchResult, CaseResult, Meta } from './runner/result.js';
@@ -21,7 +21,7 @@ const budget: Readonly<Record<Mode, number>> = {
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { only: { type: 'string' } },
+  options: { only: { type: 'string' }, ours: { type: 'boolean', default: false } },
 });
 const mode = (positionals[0] ?? 'full') as Mode;
 if (!(mode in budget)) {
@@ -44,7 +44,8 @@ process.on('unhandledRejection', (reason) => {
 
 const began = performance.now();
 const server = await startRedis();
-const bench = await Bench.open(server, mode, began + budget[mode]);
+const deadline = began + budget[mode];
+const bench = await Bench.open(server, { mode, deadline, alone: values.ours });
 const cases: CaseResult[] = [];
 for (const name of chosen) {
   const from = performance.now();
@@ -61,11 +62,10 @@ await server.stop();
 
 console.log(`\n${acceptanceTable(result.acceptance)}\n`);
 for (const [text, count] of strays) console.log(`${count} stray rejections: ${text}`);
-const results = new URL('results/', import.meta.url);
-mkdirSync(results, { recursive: true });
-const name = mode === 'full' && asked === undefined ? 'latest' : mode;
-writeFileSync(new URL(`${name}.json`, results), `${JSON.stringify(rounded(result), null, 1)}\n`);
-writeFileSync(new URL(`${name}.md`, results), markdown(result));
+const whole = mode === 'full' && asked === undefined && !values.ours;
+const name = whole ? 'latest' : mode;
+await record(result, name);
+if (whole) await publish(name);
 console.log(`bench/results/${name}.json and .md, after ${Math.round(result.meta.seconds)} s`);
 process.exit(violated(cases) ? 1 : 0);
 
@@ -102,13 +102,6 @@ async function meta(of: Bench): Promise<Meta> {
     absent,
     settings,
   };
-}
-
-/** Five digits are more than a median of a few rounds is worth, and keep the file small. */
-function rounded(value: BenchResult): unknown {
-  return JSON.parse(JSON.stringify(value), (_key, item: unknown) =>
-    typeof item === 'number' ? Number(item.toPrecision(5)) : item,
-  );
 }
 
 function violated(results: readonly CaseResult[]): boolean {

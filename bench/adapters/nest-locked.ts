@@ -33,8 +33,7 @@ async function open(target: Target, variant: VariantName): Promise<LockAdapter<L
   const client: Redis = await connect(target);
   const store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: false });
   const { leaseTime, waitTime } = target;
-  const fair = variant === 'fair' ? { fair: true } : {};
-  const locks = new LockService({ store, leaseTime, waitTime, ...fair });
+  const locks = new LockService({ store, leaseTime, waitTime, fair: variant === 'fair' });
   return {
     acquire: (key) => locks.acquire(key),
     release: (lock) => lock.release(),

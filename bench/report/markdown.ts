@@ -11,6 +11,7 @@ const scenarioTitles: Readonly<Record<string, string>> = {
   g: 'Holding for longer than the lease',
   h: 'The decorator',
   i: 'Memory',
+  p: 'Python',
 };
 
 /** What is only a lower bound when a run was cut off. */

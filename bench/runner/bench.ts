@@ -36,6 +36,12 @@ export interface CasePlan {
   relate?(samples: ReadonlyMap<string, Sample>): ReadonlyMap<string, Sample>;
 }
 
+export interface BenchOptions {
+  readonly mode: Mode;
+  readonly deadline: number;
+  readonly alone: boolean;
+}
+
 /** What all scenarios share: the server, the floor, the time that is left. */
 export class Bench {
   readonly admin: Redis;
@@ -43,25 +49,28 @@ export class Bench {
   /** Nothing but ours and the floors is begun after this, in ms of `performance.now()`. */
   readonly deadline: number;
   readonly absent = new Map<string, string>();
+  /** Ours and the floors alone, for tuning. */
+  readonly alone: boolean;
   private readonly server: RedisServer;
   private floorAdapter: LockAdapter | undefined;
   private crewOf4: Crew | undefined;
 
-  private constructor(server: RedisServer, admin: Redis, mode: Mode, deadline: number) {
+  private constructor(server: RedisServer, admin: Redis, options: BenchOptions) {
     this.server = server;
     this.admin = admin;
-    this.mode = mode;
-    this.deadline = deadline;
+    this.mode = options.mode;
+    this.deadline = options.deadline;
+    this.alone = options.alone;
   }
 
-  static async open(server: RedisServer, mode: Mode, deadline: number): Promise<Bench> {
+  static async open(server: RedisServer, options: BenchOptions): Promise<Bench> {
     const admin = await connect({
       host: '127.0.0.1',
       port: server.port,
       leaseTime: 0,
       waitTime: 0,
     });
-    return new Bench(server, admin, mode, deadline);
+    return new Bench(server, admin, options);
   }
 
   target(waitTime: number, leaseTime = 10_000): Target {
@@ -88,11 +97,14 @@ export class Bench {
 
   /** Runs a case in rounds: everybody once, in an order that turns, until shares or rounds are used up. */
   async rounds(plan: CasePlan): Promise<CaseResult> {
+    const contenders = plan.contenders.filter(
+      ({ library }) => !this.alone || library.kind !== 'peer',
+    );
     const pool = new Pool(this.target(plan.limit));
-    const samples = new Map<string, Sample[]>(plan.contenders.map(({ id }) => [id, []]));
+    const samples = new Map<string, Sample[]>(contenders.map(({ id }) => [id, []]));
     const used = new Map<string, number>();
     for (let round = 0; round < plan.rounds; round += 1) {
-      const order = turned(plan.contenders, round).filter(
+      const order = turned(contenders, round).filter(
         ({ id, library }) => library.kind !== 'peer' || (used.get(id) ?? 0) < plan.share,
       );
       const inRound = new Map<string, Sample>();
@@ -116,9 +128,10 @@ export class Bench {
       for (const [id, sample] of plan.relate?.(inRound) ?? inRound) samples.get(id)?.push(sample);
     }
     await pool.close();
+    await this.crewOf4?.close();
     for (const [id, reason] of pool.failures) this.absent.set(id, reason);
     const { scenario, name, title, params, columns } = plan;
-    return { scenario, name, title, params, columns, rows: rowsOf(plan, samples, pool) };
+    return { scenario, name, title, params, columns, rows: rowsOf(contenders, samples, pool) };
   }
 
   async close(): Promise<void> {
@@ -139,8 +152,12 @@ function turned<T>(items: readonly T[], by: number): T[] {
   return [...items.slice(at), ...items.slice(0, at)];
 }
 
-function rowsOf(plan: CasePlan, samples: ReadonlyMap<string, Sample[]>, pool: Pool): Row[] {
-  return plan.contenders.map(({ id, label, library, variant }) => {
+function rowsOf(
+  contenders: readonly Contender[],
+  samples: ReadonlyMap<string, Sample[]>,
+  pool: Pool,
+): Row[] {
+  return contenders.map(({ id, label, library, variant }) => {
     const own = samples.get(id) ?? [];
     const metrics: Record<string, ReturnType<typeof spread>> = {};
     for (const name of new Set(own.flatMap((sample) => Object.keys(sample.metrics)))) {

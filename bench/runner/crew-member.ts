@@ -1,33 +1,36 @@
-// One process of the crew: opens an adapter and contends with it when told to.
+// One process of the crew: opens adapters and contends with them when told to.
 import { contenderById } from '../adapters/index.js';
 import { sleep } from './clock.js';
 import type { Answer, Order, Report } from './crew.js';
 import type { LockAdapter } from './library.js';
 import { contend } from './load.js';
+import { openWarm } from './warm-up.js';
 
-let adapter: LockAdapter | undefined;
+const adapters = new Map<string, LockAdapter>();
 
 async function obey(order: Order): Promise<Report | null> {
   switch (order.do) {
-    case 'open': {
-      const { library, variant } = contenderById(order.contender);
-      adapter = await library.open(order.target, variant);
+    case 'open':
+      if (!adapters.has(order.contender)) {
+        const contender = contenderById(order.contender);
+        adapters.set(order.contender, await openWarm(contender, order.target));
+      }
       return null;
-    }
     case 'tidy':
       globalThis.gc?.();
       return null;
     case 'contend': {
-      if (adapter === undefined) throw new Error('nothing is open');
+      const adapter = adapters.get(order.contender);
+      if (adapter === undefined) throw new Error(`${order.contender} is not open`);
       const before = process.cpuUsage();
       const seen = await contend(adapter, order.plan);
       const used = process.cpuUsage(before);
       return { ...seen, cpu: used.user + used.system };
     }
     case 'close': {
-      const closing = adapter;
-      adapter = undefined;
-      if (closing !== undefined) await Promise.race([closing.close(), sleep(1_000)]);
+      const closing = [...adapters.values()].map(async (adapter) => adapter.close());
+      adapters.clear();
+      await Promise.race([Promise.allSettled(closing), sleep(1_000)]);
       return null;
     }
   }

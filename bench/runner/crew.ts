@@ -6,7 +6,7 @@ import type { Contended, ContendedPlan } from './load.js';
 export type Order =
   | { readonly do: 'open'; readonly contender: string; readonly target: Target }
   | { readonly do: 'tidy' }
-  | { readonly do: 'contend'; readonly plan: ContendedPlan }
+  | { readonly do: 'contend'; readonly contender: string; readonly plan: ContendedPlan }
   | { readonly do: 'close' };
 
 /** What one process of the crew saw, and the CPU it used in µs. */
@@ -30,14 +30,15 @@ export class Crew {
     return crew;
   }
 
+  /** Once for each contender; what is open stays so until `close()`. */
   open(contender: string, target: Target): Promise<unknown> {
     return this.all({ do: 'open', contender, target });
   }
 
   /** All begin as soon as the order reaches them; what takes long was done before. */
-  async contend(plan: ContendedPlan): Promise<Report[]> {
+  async contend(contender: string, plan: ContendedPlan): Promise<Report[]> {
     await this.all({ do: 'tidy' });
-    return (await this.all({ do: 'contend', plan })).filter((report) => report !== null);
+    return (await this.all({ do: 'contend', contender, plan })).filter((report) => report !== null);
   }
 
   close(): Promise<unknown> {

@@ -1,5 +1,6 @@
 import { settlesWithin } from './clock.js';
 import type { Contender, LockAdapter, Target } from './library.js';
+import { openWarm } from './warm-up.js';
 
 /** The adapters of one case: opened when first asked for, and thrown away when a run overran. */
 export class Pool {
@@ -13,7 +14,7 @@ export class Pool {
     const known = this.open.get(contender.id);
     if (known !== undefined || this.failures.has(contender.id)) return known;
     try {
-      const adapter = await contender.library.open(this.target, contender.variant);
+      const adapter = await openWarm(contender, this.target);
       this.open.set(contender.id, adapter);
       return adapter;
     } catch (error) {

@@ -46,10 +46,9 @@ async function inFourProcesses(
   await crew.open(contender.id, bench.target(waitTime));
   const pair = await pairTime(await bench.floor(), `${plan.key}:pair`, pairsOf(bench));
   const [reports, cost] = await metered<Report[]>(bench.admin, () =>
-    crew.contend({ ...plan, callers: plan.callers / 4, notes: true }),
+    crew.contend(contender.id, { ...plan, callers: plan.callers / 4, notes: true }),
   );
   if (reports.some(({ unfinished }) => unfinished)) bench.dismissCrew();
-  else await crew.close();
   return {
     parts: reports,
     pair,

@@ -2,7 +2,7 @@ import { floor, libraries } from '../adapters/index.js';
 import type { Bench, CasePlan, Sample } from '../runner/bench.js';
 import { contendersOf } from '../runner/library.js';
 import { distinct } from '../runner/load.js';
-import { metered } from '../runner/meter.js';
+import { metered, scriptCalls } from '../runner/meter.js';
 import type { CaseResult, Column } from '../runner/result.js';
 import { quantile } from '../runner/stats.js';
 import { publishTime } from './published.js';
@@ -54,6 +54,7 @@ function plan(bench: Bench, sizes: Sizes, scenario: string, callers: number): Ca
           p99: quantile(seen.latencies, 0.99) * 1_000,
           clientCpu: cost.clientCpu / seen.pairs,
           serverCpu: cost.serverCpu / seen.pairs,
+          scripts: scriptCalls(cost) / seen.pairs,
           ...(round === 0 ? { warmUp: 1 } : {}),
         },
       };

@@ -6,9 +6,10 @@ import { manyCallers, oneCaller } from './distinct.js';
 import { heldLocks } from './held.js';
 import { idleWaiters } from './idle.js';
 import { memory } from './memory.js';
+import { pythonLocks } from './python.js';
 import type { Sizes } from './sizes.js';
 
-export type ScenarioName = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g' | 'h' | 'i';
+export type ScenarioName = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g' | 'h' | 'i' | 'p';
 
 export const scenarios: Readonly<
   Record<ScenarioName, (bench: Bench, sizes: Sizes) => Promise<CaseResult[]>>
@@ -22,6 +23,7 @@ export const scenarios: Readonly<
   g: heldLocks,
   h: decorated,
   i: memory,
+  p: pythonLocks,
 };
 
 export const quickScenarios: readonly ScenarioName[] = ['a', 'b', 'c', 'e'];
