@@ -7,7 +7,7 @@ export interface RedisClient {
   readonly options: { readonly keyPrefix?: string | undefined };
   evalsha(sha: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
   eval(script: string, keys: number, ...args: (string | number)[]): Promise<unknown>;
-  duplicate(...override: object[]): RedisClient;
+  duplicate(...override: (object | undefined)[]): RedisClient;
   subscribe(...channels: string[]): Promise<unknown>;
   publish(channel: string, message: string): Promise<number>;
   on(event: string, listener: Listener): unknown;

@@ -214,7 +214,7 @@ export class RedisStore extends LockStore implements AttemptHost {
       operation,
       lock,
       line: unusualLineOf(this.clientPrefix + lock),
-      owner: lease.owner.slice(this.owners.process.length + 1) || '0',
+      owner: this.ownPart(lease.owner),
       leaseTime: Math.ceil(lease.leaseTime ?? 0),
       detail: operation === 'release' ? lease.token : Number(this.inbox.proved),
       stage: 'queued',
@@ -223,6 +223,12 @@ export class RedisStore extends LockStore implements AttemptHost {
     };
     this.group.submit(entry);
     return entry;
+  }
+
+  /** What follows the process in an owner's id; of an owner that is not ours, one that nobody is. */
+  private ownPart(owner: string): string {
+    const { process } = this.owners;
+    return owner.startsWith(process) ? owner.slice(process.length + 1) : '0';
   }
 
   private deliver(notice: GrantNotice): void {
