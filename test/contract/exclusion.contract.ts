@@ -1,7 +1,9 @@
 import { hostname } from 'node:os';
 
 import type { Attempt, Grant } from '../../lib/stores/lock-store.js';
-import { Callers, granted, LONG, SHORT, STRANGE_KEYS, type StoreHarness } from './store-harness.js';
+import { Callers, granted, LONG, SHORT } from '../support/callers.js';
+import { STRANGE_KEYS } from '../support/strange-keys.js';
+import type { StoreHarness } from './store-harness.js';
 
 /** Who gets a key, in which order, with which token; what others are told meanwhile. */
 export function describeExclusion(harness: () => StoreHarness): void {
@@ -77,23 +79,21 @@ export function describeExclusion(harness: () => StoreHarness): void {
   });
 
   it('grants in order of arrival, whichever process they come from', async () => {
-    let holder = await here.take('order:42');
-    const line = [];
+    const first = await here.take('order:42');
+    const line: { callers: Callers; attempt: Attempt }[] = [];
     for (let place = 1; place <= 8; place += 1) {
-      line.push(await (place % 2 === 0 ? here : there).waitAsNumber(place, 'order:42'));
+      const callers = place % 3 === 0 ? here : there;
+      line.push({ callers, attempt: await callers.waitAsNumber(place, 'order:42') });
     }
 
     const order: number[] = [];
-    const grants = line.map(async (attempt, index) => {
+    const visits = line.map(async ({ callers, attempt }, index) => {
       const grant = await granted(attempt);
       order.push(index);
-      return grant;
+      await callers.store.release(grant);
     });
-    for (const next of grants) {
-      await here.store.release(holder);
-      holder = await next;
-    }
-    await here.store.release(holder);
+    await here.store.release(first);
+    await Promise.all(visits);
 
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });

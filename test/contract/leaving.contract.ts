@@ -1,6 +1,7 @@
 import type { Attempt } from '../../lib/stores/lock-store.js';
 import { watch } from '../support/until.js';
-import { Callers, granted, type StoreHarness } from './store-harness.js';
+import { Callers, granted } from '../support/callers.js';
+import type { StoreHarness } from './store-harness.js';
 
 /** Stepping out of the line, at every moment of an attempt, and the end of a store. */
 export function describeLeaving(harness: () => StoreHarness): void {

@@ -1,0 +1,133 @@
+import { Redis } from 'ioredis';
+
+import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
+import { freePort, startRedis, type RedisServer } from '../../support/redis-server.js';
+import { allKeys } from '../../support/redis-probe.js';
+import { until, watch } from '../../support/until.js';
+
+const LEASE = 60_000;
+
+/** Attempts that are given up while their command is somewhere on the way. */
+describe('row 12: an attempt that is given up leaves no key', () => {
+  let server: RedisServer;
+  let client: Redis;
+  let store: RedisStore;
+  let admin: Redis;
+
+  beforeEach(async () => {
+    server = await startRedis();
+    admin = new Redis(server.url);
+    client = new Redis(server.url);
+    store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: false });
+    await client.ping();
+  });
+  afterEach(async () => {
+    await store.close();
+    client.disconnect();
+    admin.disconnect();
+    await server.stop();
+  });
+
+  const ask = (wait = true) => store.acquire({ key: 'order:42', leaseTime: LEASE, wait });
+
+  it('row 12: in flight', async () => {
+    const attempt = ask();
+    const seen = watch(attempt.granted);
+    // The bytes are with the kernel, the reply cannot be here before the next turn.
+    await Promise.resolve();
+    attempt.leave();
+
+    await until('the key gone', async () => (await allKeys(server.url)).length === 0);
+    await client.ping();
+    expect(seen.settled).toBe(false);
+    expect(await allKeys(server.url)).toEqual([]);
+  });
+
+  it('row 12: sent to a paused server that executes it later', async () => {
+    await admin.call('CLIENT', 'PAUSE', '400', 'ALL');
+    const attempts = [ask(), ask(false), ask()];
+    const seen = attempts.map((attempt) => watch(attempt.granted));
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const attempt of attempts) attempt.leave();
+
+    // Answered when the pause is over, and after what was sent before it.
+    await client.ping();
+    await until('the key gone', async () => (await allKeys(server.url)).length === 0);
+    const next = await ask().granted;
+    expect(await store.release(next!)).toBe(true);
+    expect(seen.every(({ settled }) => !settled)).toBe(true);
+    expect(await allKeys(server.url)).toEqual([]);
+  });
+
+  it('row 12: in the line of a paused server', async () => {
+    const holder = await ask().granted;
+    const waiter = ask();
+    await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
+    await admin.call('CLIENT', 'PAUSE', '300', 'ALL');
+    waiter.leave();
+
+    await client.ping();
+    await until('the line empty', async () => (await store.inspect('order:42')).waiting === 0);
+    expect(await store.release(holder!)).toBe(true);
+    expect(await allKeys(server.url)).toEqual([]);
+  });
+
+  it('row 12: queued offline, before the first connection', async () => {
+    const port = await freePort();
+    const offline = new Redis(port, '127.0.0.1', {
+      retryStrategy: () => 20,
+      maxRetriesPerRequest: null,
+    });
+    offline.on('error', () => {});
+    const away = new RedisStore({ client: offline, keyPrefix: 'lock', ownsClient: false });
+    const attempt = away.acquire({ key: 'order:42', leaseTime: LEASE, wait: true });
+    const seen = watch(attempt.granted);
+    await until('tried in vain', () => offline.status === 'reconnecting');
+    attempt.leave();
+
+    const late = await startRedis({ port });
+    try {
+      await offline.ping();
+      await until('the key gone', async () => (await allKeys(late.url)).length === 0);
+      expect(seen.settled).toBe(false);
+      const grant = await away.acquire({ key: 'order:42', leaseTime: LEASE, wait: true }).granted;
+      expect(await away.release(grant!)).toBe(true);
+      expect(await allKeys(late.url)).toEqual([]);
+    } finally {
+      await away.close();
+      offline.disconnect();
+      await late.stop();
+    }
+  });
+
+  it('row 12: while the server hangs', async () => {
+    server.pause();
+    const attempts = Array.from({ length: 20 }, () => ask());
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    for (const attempt of attempts) attempt.leave();
+    server.resume();
+
+    await client.ping();
+    await until('the keys gone', async () => (await allKeys(server.url)).length === 0);
+    const next = await ask().granted;
+    expect(await store.release(next!)).toBe(true);
+    expect(await allKeys(server.url)).toEqual([]);
+  });
+
+  it('row 12: cut off in the line, and left before the connection is back', async () => {
+    const holder = await ask().granted;
+    const waiter = ask();
+    const seen = watch(waiter.granted);
+    await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
+
+    const closed = new Promise((resolve) => client.once('close', resolve));
+    await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+    await closed;
+    waiter.leave();
+
+    await until('the line empty', async () => (await store.inspect('order:42')).waiting === 0);
+    expect(await store.release(holder!)).toBe(true);
+    expect(seen.settled).toBe(false);
+    expect(await allKeys(server.url)).toEqual([]);
+  });
+});

@@ -1,0 +1,140 @@
+import { Redis } from 'ioredis';
+
+import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
+import { startChild } from '../../support/child.js';
+import { startRedis, type RedisServer } from '../../support/redis-server.js';
+import { until } from '../../support/until.js';
+import type { CrowdConfig } from './children/crowd.child.js';
+import { inversions, ordered, overlaps, tokensBackwards, type Visit } from './history.js';
+
+const PROCESSES = 4;
+const CALLERS = 25;
+const TURNS = 200;
+const KEYS = ['stock:1', 'stock:2', 'stock:3'];
+
+describe('several processes on one Redis', () => {
+  let server: RedisServer;
+  let client: Redis;
+  let store: RedisStore;
+
+  beforeAll(async () => {
+    server = await startRedis();
+    client = new Redis(server.url);
+  });
+  beforeEach(() => {
+    store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: false });
+  });
+  afterEach(async () => {
+    await store.close();
+    expect(await client.dbsize()).toBe(0);
+  });
+  afterAll(async () => {
+    client.disconnect();
+    await server.stop();
+  });
+
+  async function crowd(
+    through: CrowdConfig['through'],
+  ): Promise<{ visits: Visit[]; counted: number }> {
+    const witness = await startRedis();
+    const counts = new Redis(witness.url);
+    const config = {
+      url: server.url,
+      witnessUrl: witness.url,
+      through,
+      keys: KEYS,
+      callers: CALLERS,
+      turns: TURNS,
+    };
+    try {
+      const children = Array.from({ length: PROCESSES }, () =>
+        startChild('integration/store/children/crowd.child.ts', config satisfies CrowdConfig),
+      );
+      await Promise.all(children.map((child) => child.next()));
+      for (const child of children) child.send({ go: true });
+      const reports = await Promise.all(children.map((child) => child.next<{ visits: Visit[] }>()));
+      const ends = await Promise.all(children.map((child) => child.ended));
+      expect(ends).toEqual(children.map(() => ({ code: 0, signal: null, stderr: '' })));
+      const counted = await counts.mget(KEYS);
+      return {
+        visits: reports.flatMap((report) => report.visits),
+        counted: counted.reduce((sum, count) => sum + Number(count), 0),
+      };
+    } finally {
+      counts.disconnect();
+      await witness.stop();
+    }
+  }
+
+  it('excludes 4 processes of 25 callers from each other, and grants in order of arrival', async () => {
+    const { visits, counted } = await crowd('store');
+
+    expect(visits).toHaveLength(PROCESSES * CALLERS * TURNS);
+    expect(counted).toBe(visits.length);
+    expect(overlaps(visits)).toEqual([]);
+    expect(tokensBackwards(visits)).toEqual([]);
+    expect(inversions(visits)).toEqual([]);
+    // The line above would pass too if no two could be told apart.
+    expect(ordered(visits, 10)).toBeGreaterThan(visits.length / 2);
+  }, 120_000);
+
+  it('excludes them as well when the lock is passed along inside each process', async () => {
+    const { visits, counted } = await crowd('service');
+
+    expect(visits).toHaveLength(PROCESSES * CALLERS * TURNS);
+    expect(counted).toBe(visits.length);
+    expect(overlaps(visits)).toEqual([]);
+    expect(tokensBackwards(visits)).toEqual([]);
+  }, 120_000);
+
+  it('lets the next one in when the lease of a killed holder ends, within 300 ms', async () => {
+    const holder = startChild('integration/store/children/caller.child.ts', {
+      url: server.url,
+      key: 'order:42',
+      leaseTime: 1_500,
+    });
+    const { token } = await holder.next<{ token: number }>();
+    const attempt = store.acquire({ key: 'order:42', leaseTime: 10_000, wait: true });
+    await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
+
+    holder.kill('SIGKILL');
+    await holder.ended;
+    const asked = performance.now();
+    const { held } = await store.inspect('order:42');
+    const answered = performance.now();
+    const grant = await attempt.granted;
+    const entered = performance.now();
+
+    expect(held?.remaining).toBeGreaterThan(0);
+    expect(entered).toBeGreaterThan(asked + held!.remaining - 2);
+    expect(entered).toBeLessThan(answered + held!.remaining + 300);
+    expect(grant!.token).toBeGreaterThan(token);
+    expect(await store.release(grant!)).toBe(true);
+  });
+
+  it('waits for no waiter that was killed', async () => {
+    const grant = await store.acquire({ key: 'order:42', leaseTime: 60_000, wait: true }).granted;
+    const waiter = startChild('integration/store/children/caller.child.ts', {
+      url: server.url,
+      key: 'order:42',
+      leaseTime: 60_000,
+    });
+    await until(
+      'the child in line',
+      async () => (await store.inspect('order:42')).waiting === 1,
+      20_000,
+    );
+    const next = store.acquire({ key: 'order:42', leaseTime: 60_000, wait: true });
+    await until('two in line', async () => (await store.inspect('order:42')).waiting === 2);
+
+    waiter.kill('SIGKILL');
+    await waiter.ended;
+    const released = performance.now();
+    expect(await store.release(grant!)).toBe(true);
+    const inherited = await next.granted;
+
+    expect(performance.now() - released).toBeLessThan(300);
+    expect(await store.inspect('order:42')).toMatchObject({ waiting: 0 });
+    expect(await store.release(inherited!)).toBe(true);
+  });
+});
