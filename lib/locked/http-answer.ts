@@ -32,6 +32,14 @@ export interface LockErrorBody {
   code: string;
 }
 
+export const DEFAULT_HTTP_STATUS: LockHttpStatus = {
+  busy: 423,
+  unavailable: 503,
+  lost: 503,
+  aborted: 503,
+  key: 400,
+};
+
 /** What a lock error is in HTTP. */
 export interface LockHttpAnswer {
   status: number;
@@ -46,8 +54,22 @@ const OUTAGE_RETRY_AFTER = 5;
 /**
  * What a lock error is in HTTP; undefined for one that is the program's own fault and therefore an
  * ordinary 500. The message names neither the key nor the holder: they are not the client's affair.
+ *
+ * @example
+ * ```ts
+ * @Catch()
+ * export class CatchAll extends BaseExceptionFilter {
+ *   catch(error: unknown, host: ArgumentsHost) {
+ *     const answer = error instanceof LockError ? httpAnswer(error) : undefined;
+ *     super.catch(answer ? new HttpException(answer.body, answer.status) : error, host);
+ *   }
+ * }
+ * ```
  */
-export function httpAnswer(error: LockError, status: LockHttpStatus): LockHttpAnswer | undefined {
+export function httpAnswer(
+  error: LockError,
+  status: LockHttpStatus = DEFAULT_HTTP_STATUS,
+): LockHttpAnswer | undefined {
   if (error instanceof LockBusyError) {
     const seconds = Math.max(1, Math.ceil(error.retryAfter / 1_000));
     return answer(error, status.busy, 'It is being worked on by another request', seconds);
