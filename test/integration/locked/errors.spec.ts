@@ -1,0 +1,164 @@
+import { Controller, Get, Injectable, Module, NotFoundException } from '@nestjs/common';
+import {
+  Locked,
+  LockBusyError,
+  LockLostError,
+  LockService,
+  LockUnavailableError,
+  RedisLockModule,
+  currentLock,
+} from '../../../lib/index.js';
+import { Redis } from 'ioredis';
+import { startRedis, type RedisServer } from '../../support/redis-server.js';
+import { closeApps, startApp } from '../../support/nest-app.js';
+
+let server: RedisServer;
+let admin: Redis;
+const thrown = new Error('of its own');
+
+/** Takes the lock away on the server, and makes its holder notice. */
+async function lose(): Promise<void> {
+  await admin.del('lock:work');
+  await currentLock()
+    .extend()
+    .catch(() => undefined);
+}
+
+@Injectable()
+class Work {
+  @Locked('work')
+  async fails(): Promise<void> {
+    throw thrown;
+  }
+
+  @Locked('work')
+  async failsWithBusy(): Promise<void> {
+    throw new LockBusyError('other', 1, { holder: 'x', since: 1, retryAfter: 1 });
+  }
+
+  @Locked('work')
+  async throwsNothing(): Promise<void> {
+    // eslint-disable-next-line @typescript-eslint/only-throw-error -- that is the case under test
+    throw undefined;
+  }
+
+  @Locked('work')
+  async failsWhileRedisDies(): Promise<void> {
+    await server.kill();
+    throw thrown;
+  }
+
+  @Locked('work')
+  async worksWhileRedisDies(): Promise<string> {
+    await server.kill();
+    return 'done';
+  }
+
+  @Locked('work')
+  async losesAndFails(): Promise<void> {
+    await lose();
+    throw thrown;
+  }
+
+  @Locked('work')
+  async losesAndWorks(): Promise<string> {
+    await lose();
+    return 'done';
+  }
+
+  @Locked('work')
+  async releasesEarly(): Promise<string> {
+    await currentLock().release();
+    return 'done';
+  }
+}
+
+@Controller()
+class Routes {
+  @Get('missing')
+  @Locked('work')
+  async missing(): Promise<void> {
+    throw new NotFoundException('no such order');
+  }
+}
+
+describe('errors of a locked method', () => {
+  async function start() {
+    @Module({
+      imports: [RedisLockModule.forRoot({ connection: server.url, waitTime: 500 })],
+      controllers: [Routes],
+      providers: [Work],
+    })
+    class AppModule {}
+    const running = await startApp(AppModule);
+    return { ...running, work: running.app.get(Work), locks: running.app.get(LockService) };
+  }
+  const errorOf = (call: Promise<unknown>) =>
+    call.then(
+      (value) => ({ value }),
+      (error: unknown) => ({ error }),
+    );
+
+  beforeEach(async () => {
+    server = await startRedis();
+    admin = new Redis(server.url);
+    admin.on('error', () => undefined);
+  });
+  afterEach(async () => {
+    await closeApps();
+    admin.disconnect();
+    await server.stop();
+  });
+
+  it('row 2: NotFoundException is 404, with its own message', async () => {
+    const { ask } = await start();
+    expect(await ask('/missing')).toMatchObject({
+      status: 404,
+      body: { statusCode: 404, message: 'no such order' },
+    });
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  it('row 2: the very same object arrives, whatever it is', async () => {
+    const { work } = await start();
+    expect(await errorOf(work.fails())).toEqual({ error: thrown });
+    expect(((await errorOf(work.fails())) as { error: unknown }).error).toBe(thrown);
+    expect(await errorOf(work.throwsNothing())).toEqual({ error: undefined });
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  it("row 3: a failing release masks neither the method's error nor its result", async () => {
+    const { work } = await start();
+    const failed = (await errorOf(work.failsWhileRedisDies())) as { error: unknown };
+    expect(failed.error).toBe(thrown);
+    await server.restart();
+    await admin.ping();
+    expect(await work.worksWhileRedisDies()).toBe('done');
+  });
+
+  it("row 3: a lost lock does not mask the method's error", async () => {
+    const { work } = await start();
+    const failed = (await errorOf(work.losesAndFails())) as { error: unknown };
+    expect(failed.error).toBe(thrown);
+  });
+
+  it('row 4: a method that returns normally after its lock was lost rejects', async () => {
+    const { work } = await start();
+    await expect(work.losesAndWorks()).rejects.toBeInstanceOf(LockLostError);
+  });
+
+  it('a lock that the method gave back itself was not lost', async () => {
+    const { work } = await start();
+    expect(await work.releasesEarly()).toBe('done');
+    expect(await admin.dbsize()).toBe(0);
+  });
+
+  it('row 7: an outage is LockUnavailableError, never busy', async () => {
+    const { work, locks } = await start();
+    await server.kill();
+    await expect(work.fails()).rejects.toBeInstanceOf(LockUnavailableError);
+    await expect(locks.acquire('x', { waitTime: 100 })).rejects.toBeInstanceOf(
+      LockUnavailableError,
+    );
+  });
+});

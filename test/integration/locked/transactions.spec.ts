@@ -1,0 +1,168 @@
+import {
+  Controller,
+  Get,
+  Injectable,
+  InternalServerErrorException,
+  Module,
+  UseInterceptors,
+  type CallHandler,
+  type ExecutionContext,
+  type NestInterceptor,
+} from '@nestjs/common';
+import type { Type } from '@nestjs/common';
+import { APP_INTERCEPTOR } from '@nestjs/core';
+import { catchError, concatMap, defer, from, map, type Observable } from 'rxjs';
+import { Locked, MemoryStore, RedisLockModule } from '../../../lib/index.js';
+import type { Attempt, HeldLease, LeaseRequest } from '../../../lib/index.js';
+import { closeApps, startApp } from '../../support/nest-app.js';
+
+const log: string[] = [];
+const say = (what: string) => {
+  log.push(what);
+  return Promise.resolve();
+};
+
+/** Tells when a lock comes and goes, as the store sees it. */
+class TellingStore extends MemoryStore {
+  override acquire(request: LeaseRequest): Attempt {
+    const attempt = super.acquire(request);
+    void attempt.granted.then(() => say('acquire'));
+    return attempt;
+  }
+
+  override async release(lease: HeldLease): Promise<boolean> {
+    // A release takes a while: whoever does not wait for it is found out.
+    await new Promise((resolve) => setImmediate(resolve));
+    await say('release');
+    return super.release(lease);
+  }
+}
+
+/** Begins, and commits or rolls back, each of which takes a while. */
+@Injectable()
+class Transaction implements NestInterceptor {
+  intercept(_: ExecutionContext, next: CallHandler): Observable<unknown> {
+    return defer(() => say('begin')).pipe(
+      concatMap(() => next.handle()),
+      concatMap((value: unknown) =>
+        defer(() => pause().then(() => say('commit'))).pipe(map(() => value)),
+      ),
+      catchError((error: unknown) =>
+        from(pause().then(() => say('rollback'))).pipe(
+          map(() => {
+            throw error;
+          }),
+        ),
+      ),
+    );
+  }
+}
+
+const pause = () => new Promise((resolve) => setImmediate(resolve));
+
+async function work(failing: boolean): Promise<string> {
+  await say('handler');
+  if (failing) throw new InternalServerErrorException('on purpose');
+  return 'done';
+}
+
+class Routes {
+  @Get('good')
+  @Locked('order')
+  async good(): Promise<string> {
+    return work(false);
+  }
+
+  @Get('bad')
+  @Locked('order')
+  async bad(): Promise<string> {
+    return work(true);
+  }
+}
+
+@Controller('plain')
+class Plain extends Routes {}
+
+@Controller('controller')
+@UseInterceptors(Transaction)
+class OnController extends Routes {}
+
+@Controller('method')
+class OnMethod {
+  @Get('good')
+  @UseInterceptors(Transaction)
+  @Locked('order')
+  async good(): Promise<string> {
+    return work(false);
+  }
+
+  @Get('bad')
+  @Locked('order')
+  @UseInterceptors(Transaction)
+  async bad(): Promise<string> {
+    return work(true);
+  }
+}
+
+const lockModule = () => RedisLockModule.forRoot({ store: new TellingStore() });
+
+@Module({ imports: [lockModule()], controllers: [Plain, OnController, OnMethod] })
+class BareModule {}
+
+@Module({
+  imports: [lockModule()],
+  controllers: [Plain],
+  providers: [{ provide: APP_INTERCEPTOR, useClass: Transaction }],
+})
+class InterceptingModule {}
+
+@Module({
+  imports: [InterceptingModule],
+  providers: [{ provide: APP_INTERCEPTOR, useClass: Transaction }],
+})
+class TwiceModule {}
+
+const bindings: [string, string, Type, boolean][] = [
+  ['on the method', 'method', BareModule, false],
+  ['on the controller', 'controller', BareModule, false],
+  ['by useGlobalInterceptors', 'plain', BareModule, true],
+  ['as APP_INTERCEPTOR of the root module', 'plain', InterceptingModule, false],
+];
+
+describe.each(bindings)('a transaction interceptor bound %s', (_, path, root, global) => {
+  const start = () =>
+    startApp(root, (app) => {
+      if (global) app.useGlobalInterceptors(new Transaction());
+    });
+
+  beforeEach(() => {
+    log.length = 0;
+  });
+  afterEach(closeApps);
+
+  it('commits before the lock is released, and the answer comes after both', async () => {
+    const { ask } = await start();
+    expect(await ask(`/${path}/good`)).toMatchObject({ status: 200, body: 'done' });
+    expect(log).toEqual(['begin', 'acquire', 'handler', 'commit', 'release']);
+  });
+
+  it('rolls back before the lock is released, and the answer comes after both', async () => {
+    const { ask } = await start();
+    expect(await ask(`/${path}/bad`)).toMatchObject({
+      status: 500,
+      body: { message: 'on purpose' },
+    });
+    expect(log).toEqual(['begin', 'acquire', 'handler', 'rollback', 'release']);
+  });
+});
+
+describe('two transaction interceptors', () => {
+  afterEach(closeApps);
+
+  it('both commit before the lock is released', async () => {
+    log.length = 0;
+    const { ask } = await startApp(TwiceModule);
+    expect((await ask('/plain/good')).status).toBe(200);
+    expect(log).toEqual(['begin', 'begin', 'acquire', 'handler', 'commit', 'commit', 'release']);
+  });
+});
