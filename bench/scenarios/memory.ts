@@ -23,7 +23,7 @@ export async function memory(bench: Bench): Promise<CaseResult[]> {
     contenders: libraries
       .filter((library) => library !== naive)
       .map((library) => contendersOf(library)[0]!),
-    rounds: bench.mode === 'full' ? 3 : 1,
+    rounds: 1,
     share: Infinity,
     limit: 30_000,
     run: (_contender, adapter) => weigh(bench, adapter, count),
