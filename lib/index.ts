@@ -1,4 +1,5 @@
 export { systemClock } from './clock.js';
+export { setIfNewer } from './fencing/set-if-newer.js';
 export { currentLock } from './lock/lock-context.js';
 export {
   LockAbortedError,
@@ -20,7 +21,10 @@ export { MemoryStore } from './stores/memory/memory-store.js';
 export { RedisStore } from './stores/redis/redis-store.js';
 
 export type { Clock, Instant, Timer } from './clock.js';
+export type { ScriptClient } from './fencing/set-if-newer.js';
+export type { HandOverBound } from './lock/local-line.js';
 export type { AcquireOptions, ScopeOptions } from './lock/lock-options.js';
+export type { LockEvent } from './lock/lock-events.js';
 export type { AnyLockError, HolderFacts } from './lock/lock.errors.js';
 export type { LockServiceOptions } from './lock/lock.service.js';
 export type { LockErrorBody, LockHttpAnswer, LockHttpStatus } from './locked/http-answer.js';
