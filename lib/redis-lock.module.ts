@@ -60,8 +60,8 @@ const CONNECTION = Symbol('REDIS_LOCK_CONNECTION');
     {
       provide: LockService,
       inject: [LockStore, REDIS_LOCK_OPTIONS],
-      useFactory: (store: LockStore, { leaseTime, waitTime, ...given }: ResolvedOptions) =>
-        new LockService({ store, ownsStore: given.store === undefined, leaseTime, waitTime }),
+      useFactory: (store: LockStore, options: ResolvedOptions) =>
+        new LockService({ ...options, store, ownsStore: options.store === undefined }),
     },
   ],
   exports: [LockService, LockStore, REDIS_LOCK_OPTIONS],

@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
-import { MIN_LEASE_TIME, checkTime } from './lock/lock-options.js';
+import type { HandOverBound } from './lock/local-line.js';
+import { LOCK_DEFAULTS, MIN_LEASE_TIME, checkTime } from './lock/lock-options.js';
 import { LockUsageError } from './lock/lock.errors.js';
-import type { LockHttpStatus } from './locked/http-answer.js';
+import { DEFAULT_HTTP_STATUS, type LockHttpStatus } from './locked/http-answer.js';
 import type { LockStore } from './stores/lock-store.js';
 import { isRedisClient, type RedisConnection } from './stores/redis/redis-connection.js';
 
@@ -35,6 +36,30 @@ export interface RedisLockModuleOptions {
    */
   waitTime?: number | undefined;
   /**
+   * Serve callers strictly by arrival across all processes. Otherwise a lock may pass along the
+   * callers of one process first, within `handOver`, which is many times faster.
+   * @default false
+   */
+  fair?: boolean | undefined;
+  /**
+   * How far a lock passes along inside a process before the others have their turn: hand-overs,
+   * and ms since it came; whichever is reached first.
+   * @default { count: 64, time: 10 }
+   */
+  handOver?: Partial<HandOverBound> | undefined;
+  /**
+   * How long Redis may stay silent before a waiter gets `LockUnavailableError`, in ms; a shorter
+   * `waitTime` comes first. 1 to 2 147 483 647.
+   * @default 5_000
+   */
+  unavailableAfter?: number | undefined;
+  /**
+   * How long running holds may go on at shutdown before their signals abort, in ms. 0 to
+   * 2 147 483 647.
+   * @default 10_000
+   */
+  shutdownTimeout?: number | undefined;
+  /**
    * The HTTP statuses of the lock errors.
    * @default { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 }
    */
@@ -48,21 +73,35 @@ export interface ResolvedOptions {
   readonly keyPrefix: string;
   readonly leaseTime: number;
   readonly waitTime: number;
+  readonly fair: boolean;
+  readonly handOver: HandOverBound;
+  readonly unavailableAfter: number;
+  readonly shutdownTimeout: number;
   readonly httpStatus: LockHttpStatus;
 }
 
 const DEFAULTS = {
   url: 'redis://127.0.0.1:6379',
   keyPrefix: 'lock',
-  leaseTime: 30_000,
-  waitTime: 5_000,
-  httpStatus: { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 },
+  ...LOCK_DEFAULTS,
+  httpStatus: DEFAULT_HTTP_STATUS,
 };
 
 const CONNECTION =
   'a redis:// or rediss:// URL, the options of ioredis, or an ioredis client (Redis or Cluster)';
 
-const KNOWN = ['connection', 'store', 'keyPrefix', 'leaseTime', 'waitTime', 'httpStatus'];
+const KNOWN = [
+  'connection',
+  'store',
+  'keyPrefix',
+  'leaseTime',
+  'waitTime',
+  'fair',
+  'handOver',
+  'unavailableAfter',
+  'shutdownTimeout',
+  'httpStatus',
+];
 
 /**
  * Checks the module's options and fills in the defaults; the only place that knows either.
@@ -71,12 +110,16 @@ const KNOWN = ['connection', 'store', 'keyPrefix', 'leaseTime', 'waitTime', 'htt
  */
 export function resolveOptions(options: unknown): ResolvedOptions {
   const given = checkNames('option', options, KNOWN) as RedisLockModuleOptions;
-  const { connection, store, keyPrefix, leaseTime, waitTime } = given;
+  const { connection, store, keyPrefix, leaseTime, waitTime, fair } = given;
+  const { unavailableAfter, shutdownTimeout } = given;
   if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
   if (waitTime !== undefined) checkTime('waitTime', waitTime, 0);
   if (keyPrefix !== undefined && (typeof keyPrefix !== 'string' || keyPrefix === '')) {
     refuse('keyPrefix', keyPrefix, 'a non-empty string');
   }
+  if (unavailableAfter !== undefined) checkTime('unavailableAfter', unavailableAfter, 1);
+  if (shutdownTimeout !== undefined) checkTime('shutdownTimeout', shutdownTimeout, 0);
+  if (fair !== undefined && typeof fair !== 'boolean') refuse('fair', fair, 'true or false');
   if (store !== undefined) checkStore(store);
   if (store !== undefined && connection !== undefined) {
     throw new LockUsageError('connection and store were both given: locks live in one place');
@@ -87,6 +130,10 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     keyPrefix: keyPrefix ?? DEFAULTS.keyPrefix,
     leaseTime: leaseTime ?? DEFAULTS.leaseTime,
     waitTime: waitTime ?? DEFAULTS.waitTime,
+    fair: fair ?? DEFAULTS.fair,
+    handOver: resolveHandOver(given.handOver),
+    unavailableAfter: unavailableAfter ?? DEFAULTS.unavailableAfter,
+    shutdownTimeout: shutdownTimeout ?? DEFAULTS.shutdownTimeout,
     httpStatus: resolveStatus(given.httpStatus),
   };
 }
@@ -126,6 +173,18 @@ function resolveStatus(status: unknown): LockHttpStatus {
     if (!fits) refuse(`httpStatus.${name}`, value, 'a whole number from 400 to 599');
   }
   return { ...DEFAULTS.httpStatus, ...Object.fromEntries(set) };
+}
+
+function resolveHandOver(handOver: unknown): HandOverBound {
+  if (handOver === undefined) return DEFAULTS.handOver;
+  const given = checkNames('handOver', handOver, Object.keys(DEFAULTS.handOver));
+  const { count = DEFAULTS.handOver.count, time = DEFAULTS.handOver.time } =
+    given as Partial<HandOverBound>;
+  if (!Number.isInteger(count) || count < 0) {
+    refuse('handOver.count', count, 'a whole number from 0');
+  }
+  checkTime('handOver.time', time, 0);
+  return { count, time };
 }
 
 /** Refuses what is no object, or has a name that is not known. */

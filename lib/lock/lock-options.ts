@@ -27,7 +27,7 @@ export interface AcquireOptions {
    * Serve callers strictly in their order of arrival, across all processes. Otherwise a lock may
    * pass to the next caller in the same process first, 64 times or for 10 ms at the most, which is
    * many times faster.
-   * @default the module's `fair`
+   * @default false, or the module's `fair`
    */
   fair?: boolean;
 }
@@ -61,6 +61,16 @@ export const MIN_LEASE_TIME = 10;
 export const MAX_KEY_BYTES = 1024;
 /** After this a forgotten handle is no longer renewed. */
 export const DEFAULT_MAX_HOLD_TIME = 600_000;
+
+/** What holds where nobody says otherwise; times in ms. */
+export const LOCK_DEFAULTS = {
+  leaseTime: 30_000,
+  waitTime: 5_000,
+  fair: false,
+  handOver: { count: 64, time: 10 },
+  unavailableAfter: 5_000,
+  shutdownTimeout: 10_000,
+};
 
 const KNOWN = [
   'leaseTime',

@@ -8,6 +8,7 @@ import { currentFrame, findLock, runInLocks } from './lock-context.js';
 import { lockEvents } from './lock-events.js';
 import {
   DEFAULT_MAX_HOLD_TIME,
+  LOCK_DEFAULTS,
   checkAcquireOptions,
   checkKey,
   type AcquireOptions,
@@ -25,22 +26,20 @@ export interface LockServiceOptions {
   readonly store: LockStore;
   /** Close the store at shutdown. @default true */
   readonly ownsStore?: boolean;
-  /** Default lease in ms. */
-  readonly leaseTime: number;
-  /** Default wait in ms. */
-  readonly waitTime: number;
+  /** Default lease in ms. @default 30_000 */
+  readonly leaseTime?: number;
+  /** Default wait in ms. @default 5_000 */
+  readonly waitTime?: number;
+  /** Default of `AcquireOptions.fair`. @default false */
+  readonly fair?: boolean;
+  /** How far a lock is passed along inside the process. @default { count: 64, time: 10 } */
+  readonly handOver?: HandOverBound;
   /** How long the store may stay silent before a waiter is told so, in ms. @default 5_000 */
   readonly unavailableAfter?: number;
   /** How long running holds may go on at shutdown, in ms. @default 10_000 */
   readonly shutdownTimeout?: number;
-  /** How far a lock is passed along inside the process. @default 64 times, 10 ms */
-  readonly handOver?: HandOverBound;
-  /** Default of `AcquireOptions.fair`. */
-  readonly fair?: boolean;
   readonly clock?: Clock;
 }
-
-const DEFAULT_HAND_OVER: HandOverBound = { count: 64, time: 10 };
 
 type Task<T> = (lock: Lock) => T | Promise<T>;
 
@@ -59,6 +58,7 @@ type Task<T> = (lock: Lock) => T | Promise<T>;
  * ```
  */
 export class LockService implements OnApplicationShutdown {
+  private readonly options: Required<LockServiceOptions>;
   private readonly store: LockStore;
   private readonly clock: Clock;
   private readonly desk: LineDesk;
@@ -68,8 +68,9 @@ export class LockService implements OnApplicationShutdown {
   private closing: Promise<void> | undefined;
   private drained: (() => void) | undefined;
 
-  constructor(private readonly options: LockServiceOptions) {
-    const { store, clock = systemClock, unavailableAfter = 5_000 } = options;
+  constructor(options: LockServiceOptions) {
+    this.options = { ...LOCK_DEFAULTS, ownsStore: true, clock: systemClock, ...options };
+    const { store, clock, unavailableAfter } = this.options;
     this.store = store;
     this.clock = clock;
     this.desk = {
@@ -205,7 +206,7 @@ export class LockService implements OnApplicationShutdown {
   }
 
   private async shutDown(): Promise<void> {
-    const { shutdownTimeout = 10_000 } = this.options;
+    const { shutdownTimeout } = this.options;
     for (const line of [...this.lines.values()]) line.dismiss(closed);
     if (this.lines.size > 0) {
       await new Promise<void>((resolve) => {
@@ -218,7 +219,7 @@ export class LockService implements OnApplicationShutdown {
     }
     for (const line of [...this.lines.values()]) line.evict('the application has shut down');
     this.desk.keeper.stop();
-    if (this.options.ownsStore ?? true) await this.store.close();
+    if (this.options.ownsStore) await this.store.close();
   }
 
   private ask(
@@ -241,7 +242,7 @@ export class LockService implements OnApplicationShutdown {
         leaseTime: options?.leaseTime ?? this.options.leaseTime,
         waitTime: options?.waitTime ?? this.options.waitTime,
         maxHoldTime: options?.maxHoldTime ?? maxHoldTime,
-        fair: options?.fair ?? this.options.fair ?? true,
+        fair: options?.fair ?? this.options.fair,
         orNull,
         options,
         frame,
@@ -275,7 +276,7 @@ export class LockService implements OnApplicationShutdown {
     const alone = fair || waitTime === 0 || !this.store.remote;
     const shared = this.lines.get(key);
     if (shared && (!alone || (waitTime === 0 && shared.held))) return shared;
-    const line = new LocalLine(key, this.desk, this.options.handOver ?? DEFAULT_HAND_OVER);
+    const line = new LocalLine(key, this.desk, this.options.handOver);
     this.lines.set(alone ? line : key, line);
     return line;
   }
