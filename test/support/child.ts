@@ -71,7 +71,10 @@ export function childConfig(): unknown {
   return JSON.parse(process.argv[2] ?? '{}');
 }
 
-/** For the child: speaks to the process that started it. */
-export function tellParent(message: object): void {
-  process.send?.(message);
+/** For the child: speaks to the process that started it; resolves when the message is on its way. */
+export function tellParent(message: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (process.send === undefined) throw new Error('nobody started this process');
+    process.send(message, (error: Error | null) => (error === null ? resolve() : reject(error)));
+  });
 }

@@ -127,6 +127,12 @@ describe('several processes on one Redis', () => {
     const next = store.acquire({ key: 'order:42', leaseTime: 60_000, wait: true });
     await until('two in line', async () => (await store.inspect('order:42')).waiting === 2);
 
+    // Once it has proved that it hears, which takes it a round trip, silence means that it is gone.
+    await until('both known to listen', async () => {
+      const line = await client.zrange('{lock:order:42}:line', 0, -1);
+      return line.every((member) => /^\d+ 1 /.test(member));
+    });
+
     waiter.kill('SIGKILL');
     await waiter.ended;
     const released = performance.now();

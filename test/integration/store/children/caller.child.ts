@@ -9,5 +9,5 @@ const { url, key, leaseTime } = childConfig() as { url: string; key: string; lea
 const store = new RedisStore({ client: new Redis(url), keyPrefix: 'lock', ownsClient: true });
 const locks = new LockService({ store, leaseTime, waitTime: 60_000 });
 const lock = await locks.acquire(key);
-tellParent({ token: lock.token });
+await tellParent({ token: lock.token });
 setInterval(() => undefined, 60_000);

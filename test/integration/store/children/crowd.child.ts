@@ -63,10 +63,10 @@ async function call(caller: number): Promise<void> {
 }
 
 await Promise.all([client.ping(), witness.ping()]);
-tellParent({ ready: true });
+await tellParent({ ready: true });
 await new Promise((resolve) => process.once('message', resolve));
 await Promise.all(Array.from({ length: config.callers }, (_, caller) => call(caller)));
-tellParent({ visits });
+await tellParent({ visits });
 await store.close();
 client.disconnect();
 witness.disconnect();

@@ -26,5 +26,5 @@ left.leave();
 waiting.leave();
 await locks.acquire('never released');
 await locks.onApplicationShutdown();
-tellParent({ closed: true });
+await tellParent({ closed: true });
 process.disconnect();
