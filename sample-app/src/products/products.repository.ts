@@ -19,6 +19,21 @@ export class ProductsRepository {
     return toProduct(row);
   }
 
+  /**
+   * Reads a product in the name of a fencing token: from here on nobody with an older one writes
+   * it. Undefined when a newer one was here already.
+   */
+  async claim(sku: string, fence: number): Promise<Product | undefined> {
+    const [result] = await this.database.write([
+      {
+        sql: 'UPDATE products SET fence = :fence WHERE sku = :sku AND fence <= :fence RETURNING *',
+        args: { sku, fence },
+      },
+    ]);
+    const row = result?.rows[0];
+    return row && toProduct(row);
+  }
+
   /** Opens a new sale: this many pieces, no order yet. */
   async restock(sku: string, stock: number): Promise<void> {
     await this.database.write([
