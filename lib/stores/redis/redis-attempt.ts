@@ -52,6 +52,8 @@ export class RedisAttempt implements Attempt {
   /** Whether Redis may know of this attempt. */
   private known = false;
   private entry: Entry | undefined;
+  /** Whether there was reason to ask anew while a question was under way. */
+  private again = false;
   private timer: Timer | undefined;
   /** When the last answer was asked for, and the server's time in µs in it: they date a grant. */
   private heard: { readonly sent: Instant; readonly now: number; readonly era: string } | undefined;
@@ -72,7 +74,10 @@ export class RedisAttempt implements Attempt {
 
   /** Puts the question, or puts it again: the place in line and the answer stay the same. */
   ask(): void {
-    if (this.over || this.asking) return;
+    if (this.over) return;
+    // What is on its way does not say yet what there is to say now.
+    this.again = this.asking;
+    if (this.asking) return;
     this.timer?.cancel();
     this.entry = this.host.submit(this, this.request.wait ? 'acquire' : 'try', this);
   }
@@ -169,7 +174,8 @@ export class RedisAttempt implements Attempt {
     }
     this.heard = { sent, now: Number(now), era: this.host.era };
     this.stand();
-    this.askLater(Number(remaining), Number(place));
+    if (this.again) this.ask();
+    else this.askLater(Number(remaining), Number(place));
     const { notice } = this;
     this.notice = undefined;
     if (notice) this.told(notice);
