@@ -83,7 +83,7 @@ class Orders {
   constructor(private readonly shelf: Shelf) {}
 
   @Post('slow/:id')
-  @Locked('order:<0>')
+  @Locked('order:<0>', { waitTime: 120_000 })
   async slow(@Param('id') id: string): Promise<string> {
     runs.push(`slow ${id}`);
     await stage.pause();
