@@ -119,8 +119,10 @@ function verdict(
     }
     if (ofKind.length > 5) console.log(`… and ${ofKind.length - 5} more of the kind`);
   }
-  for (const words of said.slice(0, 5)) console.log(`stderr of ${words}`);
   const found = wrong.length > 0;
+  if (found && sabotage === 'none') {
+    for (const words of said.slice(0, 5)) console.log(`stderr of ${words}`);
+  }
   if (found && sabotage === 'none') console.log(`The history is in ${file}`);
   else rmSync(file, { force: true });
   if (sabotage !== 'none') {

@@ -1,6 +1,7 @@
 import { findBadAnswers } from './checks/find-bad-answers.js';
 import { findOrphans } from './checks/find-orphans.js';
 import { findOverlaps } from './checks/find-overlaps.js';
+import { findIdleWorkers } from './checks/find-idle-workers.js';
 import { findStaleWrites } from './checks/find-stale-writes.js';
 import { findTokenFaults } from './checks/find-token-faults.js';
 import type { Finding, History } from './history.js';
@@ -13,6 +14,7 @@ export function checkHistory(history: History): Finding[] {
     ...findTokenFaults(history),
     ...findOrphans(history),
     ...findBadAnswers(history),
+    ...findIdleWorkers(history),
     ...history.incidents,
   ].sort((a, b) => a.at - b.at);
 }

@@ -38,6 +38,8 @@ export interface Attempt {
   /** How long the caller was willing to wait, in ms. */
   readonly patience: number;
   readonly leaseTime: number;
+  /** One of several keys asked for together: it may be held before the answer, even if that is no. */
+  readonly several?: boolean;
   answered?: number;
   outcome?: Outcome;
   /** What a wrong answer was. */
@@ -104,7 +106,8 @@ export interface Finding {
     | 'orphan'
     | 'late answer'
     | 'no answer'
-    | 'wrong answer';
+    | 'wrong answer'
+    | 'not recovered';
   readonly at: number;
   readonly text: string;
   readonly allowed?: string;

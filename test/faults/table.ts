@@ -18,14 +18,14 @@ const COLUMNS = [
   ['orphans', ['orphan', 'left behind']],
   ['late', ['late answer', 'no answer', 'stuck']],
   ['crashes', ['crash', 'unhandled rejection']],
-  ['other', ['silent loss', 'wrong answer']],
+  ['other', ['silent loss', 'wrong answer', 'not recovered']],
 ] as const;
 
 const LEGEND = `acquired: locks taken. overlaps: two holders of one key that both believed in it. refused,
 accepted: stale writes the resource refused, and accepted. backwards: tokens not larger than an
 earlier one. orphans: keys nobody answers for after a lease. closed: longest time nobody could enter,
 ms. late: callers answered more than 250 ms after their wait, or never. crashes: of processes, and
-unhandled rejections. other: losses without a word, wrong answers.
+unhandled rejections. other: losses without a word, wrong answers, workers that did not recover.
 (n): allowed, since the server had lost its data or its clock was stepped back.`;
 
 /** A line for each fault, in the order of their names, and one for all. */

@@ -38,7 +38,7 @@ function history(attempts: Attempt[], rest: Partial<History> = {}): History {
     sightings: [],
     deaths: [],
     incidents: [],
-    end: 100_000,
+    end: 6_000,
     ...rest,
   };
 }
@@ -242,6 +242,16 @@ describe('the history checker', () => {
       const attempt = hold('a', 0, 0, 1, { outcome: 'wrong', note: 'TypeError: x' });
       expect(kinds(checkHistory(history([attempt])))).toContain('wrong answer');
     });
+  });
+
+  it('finds a worker that was never given a lock again', () => {
+    const ids = Array.from({ length: 40 }, (_, i) => i * 500);
+    const unavailable = (asked: number) =>
+      hold(`h${asked}`, asked, 0, 1, { worker: 'w', outcome: 'unavailable' });
+    const attempts = [hold('a', 0, 50, 1, { worker: 'w' }), ...ids.map(unavailable)];
+    const recovered = hold('z', 10_000, 10_050, 2, { worker: 'w' });
+    expect(kinds(checkHistory(history(attempts, { end: 20_000 })))).toEqual(['not recovered']);
+    expect(checkHistory(history([...attempts, recovered], { end: 20_000 }))).toEqual([]);
   });
 
   it('passes on what went wrong anywhere', () => {

@@ -24,7 +24,7 @@ export function run(file: string, config: object, env: NodeJS.ProcessEnv = proce
     {
       execArgv: ['--import', 'tsx'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      env,
+      env: { ...env, NO_COLOR: '1' },
     },
   );
   live.add(child);

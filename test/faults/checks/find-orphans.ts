@@ -19,10 +19,13 @@ export function findOrphans(history: History): Finding[] {
   const attempts = byKey(history.attempts);
   const inside = new Map<string, Span[]>();
   for (const [key, ofKey] of attempts) inside.set(key, insides(ofKey, history.deaths));
+  const leases = new Map<string, number>();
+  for (const { key, leaseTime } of history.attempts) {
+    leases.set(key, Math.max(leases.get(key) ?? 0, leaseTime));
+  }
   const findings: Finding[] = [];
   for (const sighting of history.sightings) {
-    // Every caller of a key asks for the same lease.
-    const lease = attempts.get(sighting.key)?.[0]?.leaseTime ?? 0;
+    const lease = leases.get(sighting.key) ?? 0;
     if (sighting.to - sighting.from <= lease) continue;
     const longest = longestUncovered(sighting, inside.get(sighting.key) ?? []);
     // A clock that is stepped back lengthens every lease on it by as much.
@@ -42,15 +45,17 @@ export function findOrphans(history: History): Finding[] {
 
 /**
  * From when to when each holder was inside: to its leave, or, if it lost the lock or died, to the
- * last that was heard of it.
+ * last that was heard of it. Of several keys asked for together some may be held at once.
  */
 export function insides(attempts: readonly Attempt[], deaths: readonly Death[]): Span[] {
   const died = new Map(deaths.map((death) => [death.worker, death.at]));
   const spans: Span[] = [];
-  for (const { answered, outcome, left, lost, lastSign, worker } of attempts) {
-    if (outcome !== 'granted' || answered === undefined) continue;
-    const last = left ?? (lost ? undefined : died.get(worker)) ?? lastSign ?? answered;
-    spans.push({ from: answered, to: Math.max(answered, last) });
+  for (const { asked, answered, outcome, several, left, lost, lastSign, worker } of attempts) {
+    const death = died.get(worker);
+    if (outcome === 'granted' && answered !== undefined) {
+      const last = left ?? (lost ? undefined : death) ?? lastSign ?? answered;
+      spans.push({ from: several ? asked : answered, to: Math.max(answered, last) });
+    } else if (several) spans.push({ from: asked, to: answered ?? death ?? asked });
   }
   return spans.sort((a, b) => a.from - b.from);
 }

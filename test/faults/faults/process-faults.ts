@@ -24,12 +24,14 @@ const killWaiter: Fault = {
 const stopHolder: Fault = {
   name: 'stop holder',
   async inject(arena, random) {
-    const { program } = await arena.holder(random);
-    program.signal('SIGSTOP');
+    // More than one at a time: each key may have another holder.
+    const stopped = new Set([await arena.holder(random)]);
+    if (random.chance(0.5)) stopped.add(await arena.holder(random));
+    for (const { program } of stopped) program.signal('SIGSTOP');
     await pause(random.int(LONG.least, LONG.most));
-    program.signal('SIGCONT');
+    for (const { program } of stopped) program.signal('SIGCONT');
     await pause(300);
-    return 1;
+    return stopped.size;
   },
 };
 

@@ -17,6 +17,7 @@ export type Message =
       readonly asked: number;
       readonly patience: number;
       readonly leaseTime: number;
+      readonly several?: boolean;
     }
   | {
       readonly type: 'answer';

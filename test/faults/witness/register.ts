@@ -24,8 +24,9 @@ export class Register {
   take(message: Message, now: number): boolean | undefined {
     switch (message.type) {
       case 'ask': {
-        const { id, worker, key, asked, patience, leaseTime } = message;
-        const attempt = { id, worker, key, asked, patience, leaseTime, accepted: 0, refused: 0 };
+        const { id, worker, key, asked, patience, leaseTime, several = false } = message;
+        const about = { id, worker, key, asked, patience, leaseTime, several };
+        const attempt = { ...about, accepted: 0, refused: 0 };
         this.attempts.push(attempt);
         this.open.set(id, attempt);
         return undefined;

@@ -51,15 +51,17 @@ export class Caller {
     const { random, keys } = this.tools;
     const { name: key, leaseTime } = random.pick(keys);
     const waitTime = random.pick([0, 200, 800, 2_000]);
+    const fair = random.chance(0.5);
     const kind = random.next();
-    if (kind < 0.15) await this.take('tryAcquire', { key, leaseTime, waitTime: 0 }, 0);
-    else if (kind < 0.4) await this.take('using', { key, leaseTime, waitTime }, waitTime);
-    else if (kind < 0.9) await this.take('acquire', { key, leaseTime, waitTime }, waitTime);
+    if (kind < 0.15) await this.take('tryAcquire', { key, leaseTime, waitTime: 0, fair }, 0);
+    else if (kind < 0.4) await this.take('using', { key, leaseTime, waitTime, fair }, waitTime);
+    else if (kind < 0.8) await this.take('acquire', { key, leaseTime, waitTime, fair }, waitTime);
+    else if (kind < 0.9) await this.takeAll(waitTime, fair);
     else {
       const giveUp = random.int(0, 400);
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), giveUp);
-      const ask = { key, leaseTime, waitTime: 2_000, signal: abort.signal };
+      const ask = { key, leaseTime, waitTime: 2_000, fair, signal: abort.signal };
       await this.take('acquire', ask, giveUp).finally(() => clearTimeout(timer));
     }
   }
@@ -69,17 +71,10 @@ export class Caller {
     ask: Ask,
     patience: number,
   ): Promise<void> {
-    const { subject, witness, worker, meter } = this.tools;
-    const id = `${this.name}.${(this.count += 1)}`;
+    const { subject } = this.tools;
+    const { id, answer } = this.ask(ask, patience, false);
     const { key, leaseTime } = ask;
     this.doing = `${how} ${id} on ${key}`;
-    const stalledBefore = meter.stalled;
-    const asked = moment();
-    witness.tell({ type: 'ask', id, worker, key, asked, patience, leaseTime });
-    const answer = (outcome: Outcome, facts: { token?: number; note?: string } = {}): void => {
-      const stalled = meter.stalled - stalledBefore;
-      witness.tell({ type: 'answer', id, at: moment(), outcome, stalled, ...facts });
-    };
     const progress = { granted: false };
     const enter = (lock: HeldLock): Promise<void> => {
       progress.granted = true;
@@ -109,15 +104,65 @@ export class Caller {
     }
   }
 
+  /** Several keys at once, each under a lease of the shortest, so that none is kept for longer. */
+  private async takeAll(waitTime: number, fair: boolean): Promise<void> {
+    const { random, keys, subject } = this.tools;
+    const chosen = random.shuffle(keys).slice(0, 2);
+    const leaseTime = Math.min(...chosen.map((key) => key.leaseTime));
+    const asks = chosen.map(({ name: key }) => ({ key, leaseTime, waitTime, fair }));
+    const visits = asks.map((ask) => this.ask(ask, waitTime, true));
+    const ids = visits.map(({ id }) => id);
+    this.doing = `acquireAll ${ids.join(' and ')}`;
+    try {
+      const names = asks.map(({ key }) => key);
+      const locks = await subject.acquireAll(names, asks[0]!);
+      const entered = locks.map(async (lock) => {
+        const visit = visits[names.indexOf(lock.key)]!;
+        visit.answer('granted', { token: lock.token });
+        await this.hold(visit.id, lock, leaseTime);
+        await lock.release();
+      });
+      await Promise.allSettled(entered);
+    } catch (error) {
+      const outcome = subject.outcomeOf(error);
+      const facts = outcome === 'wrong' ? { note: String(error) } : {};
+      for (const visit of visits) visit.answer(outcome, facts);
+      await pause(random.int(20, 60));
+    }
+  }
+
+  /** Tells the witness of a question, and later of its answer. */
+  private ask(
+    { key, leaseTime }: Ask,
+    patience: number,
+    several: boolean,
+  ): { id: string; answer: (outcome: Outcome, facts?: { token?: number; note?: string }) => void } {
+    const { witness, worker, meter } = this.tools;
+    const id = `${this.name}.${(this.count += 1)}`;
+    const before = meter.stalled;
+    const question = { id, worker, key, asked: moment(), patience, leaseTime };
+    witness.tell({ type: 'ask', ...question, ...(several && { several }) });
+    const answer = (outcome: Outcome, facts = {}): void => {
+      const stalled = meter.stalled - before;
+      witness.tell({ type: 'answer', id, at: moment(), outcome, stalled, ...facts });
+    };
+    return { id, answer };
+  }
+
+  /** Nobody waits for it: whether it worked is seen by whether the lock is held. */
+  private extend(lock: HeldLock, leaseTime: number): void {
+    lock.extend(this.tools.random.pick([leaseTime / 2, leaseTime])).catch(() => undefined);
+  }
+
   /** Works under the lock. Never rejects: what goes wrong here is for the witness to hear. */
   private async hold(id: string, lock: HeldLock, leaseTime: number): Promise<void> {
     const { random, witness } = this.tools;
     this.doing = `hold ${id}`;
     const kind = random.next();
     const duration =
-      kind < 0.7
+      kind < 0.75
         ? random.int(2, 30)
-        : kind < 0.92
+        : kind < 0.96
           ? random.int(30, 150)
           : leaseTime * (0.5 + random.next());
     // Every other one writes on without caring for its loss: somebody must put the fence to the test.
@@ -132,6 +177,7 @@ export class Caller {
       }
       if (!(await witness.write(id, proof)) && !proof.held) break;
       if (moment() >= until) break;
+      if (random.chance(0.02)) this.extend(lock, leaseTime);
       await pause(random.int(1, 5));
     }
     witness.tell({ type: 'leave', id, proof: prove(() => lock.isHeld()) });

@@ -14,7 +14,9 @@ export function librarySubject(url: string): Subject {
   const locks = new LockService({ store, leaseTime: 1_000, waitTime: 1_000 });
   return {
     acquire: ({ key, ...options }) => locks.acquire(key, options),
-    tryAcquire: ({ key, leaseTime }) => locks.tryAcquire(key, { leaseTime }),
+    tryAcquire: ({ key, leaseTime, fair }) => locks.tryAcquire(key, { leaseTime, fair }),
+    acquireAll: (keys, { leaseTime, waitTime, fair }) =>
+      locks.acquireAll(keys, { leaseTime, waitTime, fair }),
     using: ({ key, ...options }, task) => locks.using(key, options, task),
     outcomeOf,
     close: () => locks.close(),
@@ -28,6 +30,7 @@ export function deafSubject(url: string): Subject {
     ...subject,
     acquire: async (ask) => deafened(await subject.acquire(ask)),
     tryAcquire: async (ask) => deafened(await subject.tryAcquire(ask)),
+    acquireAll: async (keys, ask) => (await subject.acquireAll(keys, ask)).map(deafened),
     using: (ask, task) => subject.using(ask, (lock) => task(deafened(lock))),
   };
 }

@@ -16,9 +16,11 @@ export function naiveSubject(url: string): Subject {
     if (reply === null) return null;
     let released = false;
     return {
+      key,
       token: 1,
       signal: new AbortController().signal,
       isHeld: () => !released,
+      extend: async () => undefined,
       release: async () => {
         released = true;
         if ((await client.get(name(key))) === key) await client.del(name(key));
@@ -38,6 +40,18 @@ export function naiveSubject(url: string): Subject {
   return {
     acquire,
     tryAcquire,
+    acquireAll: async (keys, ask) => {
+      const locks: HeldLock[] = [];
+      for (const key of [...keys].sort()) {
+        const lock = await acquire({ ...ask, key });
+        if (lock) locks.push(lock);
+        else {
+          await Promise.all(locks.map((held) => held.release()));
+          throw new Error('busy');
+        }
+      }
+      return locks;
+    },
     using: async (ask, task) => {
       const lock = await acquire(ask);
       if (!lock) throw new Error('busy');
