@@ -1,6 +1,6 @@
 import type { Clock, Instant, Timer } from '../clock.js';
 import type { LockStore } from '../stores/lock-store.js';
-import type { Tenure } from './tenure.js';
+import type { Renewal, Tenure } from './tenure.js';
 
 /** How many looks a third of a lease is divided into: renewals due together travel together. */
 const LOOKS_PER_RENEWAL = 64;
@@ -38,10 +38,11 @@ export class LeaseKeeper {
    */
   async extend(tenure: Tenure, leaseTime: number): Promise<void> {
     tenure.leaseTime = leaseTime;
-    tenure.renewing(leaseTime);
+    const renewal = tenure.renewing(leaseTime);
+    this.lookSooner(tenure);
     const [answer] = this.store.extend([tenure]);
     const from = await answer;
-    if (from !== undefined) this.answered(tenure, from, leaseTime);
+    if (from !== undefined) this.answered(tenure, from, renewal);
   }
 
   stop(): void {
@@ -50,12 +51,23 @@ export class LeaseKeeper {
     this.looks.clear();
   }
 
-  /** A third into what is left, rounded so that neighbours meet at one look. */
   private scheduleRenewal(tenure: Tenure, left: number): void {
+    this.schedule(tenure, this.renewalAt(left));
+  }
+
+  /** A shorter lease is to be looked after sooner, and its answer may never come. */
+  private lookSooner(tenure: Tenure): void {
+    const due = this.renewalAt(tenure.remaining);
+    if (due >= tenure.nextLook || !this.watches(tenure)) return;
+    this.forget(tenure);
+    this.schedule(tenure, due);
+  }
+
+  /** A third into what is left, rounded so that neighbours meet at one look. */
+  private renewalAt(left: number): number {
     const third = left / 3;
     const grain = 2 ** Math.max(0, Math.floor(Math.log2(third / LOOKS_PER_RENEWAL)));
-    const due = Math.floor((this.clock.mono() + third) / grain) * grain;
-    this.schedule(tenure, due);
+    return Math.floor((this.clock.mono() + third) / grain) * grain;
   }
 
   private schedule(tenure: Tenure, at: number): void {
@@ -97,28 +109,29 @@ export class LeaseKeeper {
   }
 
   private renew(tenures: Tenure[]): void {
-    for (const tenure of tenures) tenure.renewing(tenure.leaseTime);
+    const renewals = tenures.map((tenure) => tenure.renewing(tenure.leaseTime));
     this.store.extend(tenures).forEach((answer, i) => {
       const tenure = tenures[i] as Tenure;
-      const { leaseTime } = tenure;
+      const renewal = renewals[i] as Renewal;
       // Whatever becomes of the renewal, the end of the validity is looked at in time.
       this.schedule(tenure, this.clock.mono() + tenure.remaining);
       answer.then(
-        (from) => this.answered(tenure, from, leaseTime),
+        (from) => this.answered(tenure, from, renewal),
         (error: unknown) => this.failed(tenure, error),
       );
     });
   }
 
-  private answered(tenure: Tenure, from: Instant | null, leaseTime: number): void {
+  private answered(tenure: Tenure, from: Instant | null, renewal: Renewal): void {
     if (!this.watches(tenure)) return;
     this.forget(tenure);
     if (from === null) {
       tenure.lose('the store has given it to another, or has no memory of it');
       return;
     }
-    tenure.renewed(from, leaseTime);
-    this.scheduleRenewal(tenure, tenure.remaining);
+    tenure.renewed(from, renewal);
+    // After a pause the answer may be older than the lease it tells of.
+    if (!tenure.lost) this.scheduleRenewal(tenure, tenure.remaining);
   }
 
   private failed(tenure: Tenure, error: unknown): void {

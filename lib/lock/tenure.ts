@@ -4,6 +4,11 @@ import { lockEvents } from './lock-events.js';
 import { LockLostError } from './lock.errors.js';
 import { remaining, validUntil } from './validity.js';
 
+/** A renewal that was sent. */
+export interface Renewal {
+  readonly leaseTime: number;
+}
+
 /**
  * One process's ownership of a key in its store, from the grant until it is released or lost. Local
  * holds pass through it one after the other; validity and loss are the tenure's, so that when it
@@ -28,6 +33,8 @@ export class Tenure implements HeldLease {
   suspect = false;
 
   private until: Instant;
+  /** The last renewal that was sent. */
+  private renewal: Renewal | undefined;
   private error: LockLostError | undefined;
   private listeners: Set<(error: LockLostError) => void> | undefined;
 
@@ -80,14 +87,16 @@ export class Tenure implements HeldLease {
    * To be called before a renewal is sent: from then on the lease may end as early as it says, and
    * no answer need ever arrive.
    */
-  renewing(leaseTime: number): void {
+  renewing(leaseTime: number): Renewal {
     const now = this.clock.now();
     const least = validUntil(now, leaseTime);
     if (remaining(least, now) < remaining(this.until, now)) this.until = least;
+    return (this.renewal = { leaseTime });
   }
 
-  renewed(from: Instant, leaseTime: number): void {
-    this.until = validUntil(from, leaseTime);
+  renewed(from: Instant, renewal: Renewal): void {
+    // The answer to an earlier one says nothing of a shorter lease that was asked for since.
+    if (renewal === this.renewal) this.until = validUntil(from, renewal.leaseTime);
     this.suspect = false;
     if (lockEvents.renew.hasSubscribers) lockEvents.renew.publish(this.facts());
   }
