@@ -5,7 +5,7 @@ import type { Lock } from './lock.js';
 /** What a piece of work stands in: the locks taken for it, and the work around it. */
 export interface Frame {
   readonly locks: readonly Lock[];
-  readonly outer: Frame | undefined;
+  outer: Frame | undefined;
 }
 
 const frames = new AsyncLocalStorage<Frame>();
@@ -20,7 +20,17 @@ export function currentFrame(): Frame | undefined {
  * does not wait for itself.
  */
 export function runInLocks<T>(locks: readonly Lock[], work: () => T): T {
-  return frames.run({ locks, outer: frames.getStore() }, work);
+  // Work may start its own successor, again and again: what has ended must not be kept by it.
+  const outer = firstAlive(frames.getStore());
+  if (outer) outer.outer = firstAlive(outer.outer);
+  return frames.run({ locks, outer }, work);
+}
+
+/** The innermost frame with a lock that has not ended. */
+function firstAlive(frame: Frame | undefined): Frame | undefined {
+  let at = frame;
+  while (at?.locks.every((lock) => lock.ended)) at = at.outer;
+  return at;
 }
 
 /**
