@@ -11,7 +11,7 @@ export class DeadlockWatch {
 
   /** Keeps a waiter in view until its wait is over, or turns it away if it would close a ring. */
   watch(newcomer: Waiter): void {
-    const ring = this.findRing(newcomer, newcomer.key, new Set());
+    const ring = this.findRing(newcomer, newcomer, new Set());
     if (ring) {
       newcomer.leave(deadlock(newcomer, ring));
       return;
@@ -20,21 +20,24 @@ export class DeadlockWatch {
     newcomer.atEnd(() => this.waiting.delete(newcomer));
   }
 
-  /** Follows who holds `key` and what that one waits for, until it is something the newcomer holds. */
-  private findRing(newcomer: Waiter, key: string, seen: Set<Waiter>): string[] | undefined {
-    const { frame } = newcomer.request;
+  /** Follows who holds what `last` waits for, and what that one waits for, until it is the newcomer. */
+  private findRing(newcomer: Waiter, last: Waiter, seen: Set<Waiter>): string[] | undefined {
     for (const waiter of this.waiting) {
-      if (seen.has(waiter) || waiter === newcomer) continue;
-      const blocking = findLock(waiter.request.frame, key);
-      // A lock around both of them blocks neither.
-      if (!blocking || [...locksAround(frame)].includes(blocking)) continue;
+      if (seen.has(waiter) || !blocks(waiter, last)) continue;
       seen.add(waiter);
-      if (findLock(frame, waiter.key)) return [waiter.key];
-      const rest = this.findRing(newcomer, waiter.key, seen);
+      const rest = blocks(newcomer, waiter) ? [] : this.findRing(newcomer, waiter, seen);
       if (rest) return [waiter.key, ...rest];
     }
     return undefined;
   }
+}
+
+/** Whether one stands in a lock that the other waits for; a lock around both blocks neither. */
+function blocks(one: Waiter, other: Waiter): boolean {
+  const lock = findLock(one.request.frame, other.key);
+  if (!lock) return false;
+  for (const around of locksAround(other.request.frame)) if (around === lock) return false;
+  return true;
 }
 
 function deadlock(newcomer: Waiter, ring: string[]): LockUsageError {

@@ -116,13 +116,19 @@ export class LockService implements OnApplicationShutdown {
     const locks: Lock[] = [];
     try {
       for (const key of sorted) {
+        if (locks.length === 0) {
+          locks.push(await this.acquire(key, options));
+          continue;
+        }
         const waitTime = Math.max(0, until - this.clock.mono());
-        locks.push(
-          await this.acquire(key, locks.length === 0 ? options : { ...options, waitTime }),
-        );
+        // Inside those it has: waiting for the next it may be part of a deadlock.
+        const next = runInLocks([...locks], () => this.acquire(key, { ...options, waitTime }));
+        locks.push(await next);
       }
     } catch (error) {
-      await releaseAll(locks);
+      const released = releaseAll(locks);
+      // A store that does not answer is not to be waited for once more.
+      if (!(error instanceof LockUnavailableError)) await released;
       throw error;
     }
     return locks;
@@ -288,7 +294,7 @@ export class LockService implements OnApplicationShutdown {
 }
 
 async function releaseAll(locks: readonly Lock[]): Promise<void> {
-  for (let i = locks.length - 1; i >= 0; i -= 1) await locks[i]?.[Symbol.asyncDispose]();
+  await Promise.all(locks.map((lock) => lock[Symbol.asyncDispose]()));
 }
 
 function closed(key: string): LockAbortedError {
