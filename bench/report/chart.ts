@@ -10,8 +10,8 @@ export interface Chart {
 }
 
 const WIDTH = 920;
-const HEIGHT = 520;
-const FRAME = { left: 74, right: 236, top: 84, bottom: 58 };
+const HEIGHT = 540;
+const FRAME = { left: 74, right: 236, top: 104, bottom: 58 };
 const LABEL_GAP = 16;
 
 /** Peers are told apart by hue, and kept behind ours by weight. */
@@ -136,21 +136,22 @@ function axes(
     ...rows,
     ...columns,
     `<text x="${(FRAME.left + right) / 2}" y="${HEIGHT - 14}" text-anchor="middle">${escape(of.xTitle)}</text>`,
-    `<text x="${FRAME.left - 54}" y="${FRAME.top - 12}">${escape(of.yTitle)}</text>`,
+    `<text x="20" y="${FRAME.top - 16}">${escape(of.yTitle)}</text>`,
   ].join('\n');
 }
 
-/** Moves labels apart so that none covers another, as little as possible. */
+/** Moves labels apart so that none covers another, each as little as its neighbours allow. */
 function spreadOut(wanted: readonly number[]): number[] {
   const order = [...wanted.keys()].sort((a, b) => wanted[a]! - wanted[b]!);
   const placed = [...wanted];
-  order.forEach((i, n) => {
-    if (n > 0) placed[i] = Math.max(placed[i]!, placed[order[n - 1]!]! + LABEL_GAP);
-  });
-  let limit = HEIGHT - 12;
-  for (const i of order.reverse()) {
-    placed[i] = Math.min(placed[i]!, limit);
-    limit = placed[i] - LABEL_GAP;
+  for (let turn = 0; turn < 500; turn += 1) {
+    for (let n = 1; n < order.length; n += 1) {
+      const [above, below] = [order[n - 1]!, order[n]!];
+      const push = (LABEL_GAP - (placed[below]! - placed[above]!)) / 2;
+      if (push <= 0) continue;
+      placed[above] = Math.max(FRAME.top - 8, placed[above]! - push);
+      placed[below] = Math.min(HEIGHT - 14, placed[below]! + push);
+    }
   }
   return placed;
 }

@@ -95,7 +95,7 @@ export class Bench {
     this.crewOf4 = undefined;
   }
 
-  /** Runs a case in rounds: everybody once, in an order that turns, until shares or rounds are used up. */
+  /** Runs a case in rounds: everybody once, in changing order, until shares or rounds are used up. */
   async rounds(plan: CasePlan): Promise<CaseResult> {
     const contenders = plan.contenders.filter(
       ({ library }) => !this.alone || library.kind !== 'peer',
@@ -104,7 +104,7 @@ export class Bench {
     const samples = new Map<string, Sample[]>(contenders.map(({ id }) => [id, []]));
     const used = new Map<string, number>();
     for (let round = 0; round < plan.rounds; round += 1) {
-      const order = turned(contenders, round).filter(
+      const order = shuffled(contenders, round).filter(
         ({ id, library }) => library.kind !== 'peer' || (used.get(id) ?? 0) < plan.share,
       );
       const inRound = new Map<string, Sample>();
@@ -113,7 +113,6 @@ export class Bench {
         const adapter = await pool.get(contender);
         if (adapter === undefined) continue;
         const began = performance.now();
-        globalThis.gc?.();
         try {
           const sample = await plan.run(contender, adapter, round);
           inRound.set(contender.id, sample);
@@ -147,9 +146,19 @@ export class Bench {
   }
 }
 
-function turned<T>(items: readonly T[], by: number): T[] {
-  const at = by % Math.max(1, items.length);
-  return [...items.slice(at), ...items.slice(0, at)];
+/**
+ * In another order each round, the same in every run: nobody always comes after the same neighbour
+ * and its garbage. (Collecting it before each run costs everybody their compiled code.)
+ */
+function shuffled<T>(items: readonly T[], round: number): T[] {
+  const order = [...items];
+  let state = round + 1;
+  for (let n = order.length - 1; n > 0; n -= 1) {
+    state = (state * 48_271) % 0x7fffffff;
+    const other = state % (n + 1);
+    [order[n], order[other]] = [order[other]!, order[n]!];
+  }
+  return order;
 }
 
 function rowsOf(

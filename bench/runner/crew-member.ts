@@ -16,9 +16,6 @@ async function obey(order: Order): Promise<Report | null> {
         adapters.set(order.contender, await openWarm(contender, order.target));
       }
       return null;
-    case 'tidy':
-      globalThis.gc?.();
-      return null;
     case 'contend': {
       const adapter = adapters.get(order.contender);
       if (adapter === undefined) throw new Error(`${order.contender} is not open`);

@@ -5,7 +5,6 @@ import type { Contended, ContendedPlan } from './load.js';
 
 export type Order =
   | { readonly do: 'open'; readonly contender: string; readonly target: Target }
-  | { readonly do: 'tidy' }
   | { readonly do: 'contend'; readonly contender: string; readonly plan: ContendedPlan }
   | { readonly do: 'close' };
 
@@ -23,7 +22,7 @@ export class Crew {
   static async start(size: number): Promise<Crew> {
     const path = fileURLToPath(new URL('crew-member.ts', import.meta.url));
     const members = Array.from({ length: size }, () =>
-      fork(path, { execArgv: ['--expose-gc', '--import', 'tsx'], serialization: 'advanced' }),
+      fork(path, { execArgv: ['--import', 'tsx'], serialization: 'advanced' }),
     );
     const crew = new Crew(members);
     await crew.all({ do: 'close' });
@@ -35,9 +34,8 @@ export class Crew {
     return this.all({ do: 'open', contender, target });
   }
 
-  /** All begin as soon as the order reaches them; what takes long was done before. */
+  /** All begin as soon as the order reaches them. */
   async contend(contender: string, plan: ContendedPlan): Promise<Report[]> {
-    await this.all({ do: 'tidy' });
     return (await this.all({ do: 'contend', contender, plan })).filter((report) => report !== null);
   }
 

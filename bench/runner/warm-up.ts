@@ -19,7 +19,7 @@ export async function openWarm(
   count += 1;
   const key = `bench:warm:${process.pid}:${count}`;
   let pairs = 0;
-  for (const end = performance.now() + LIMIT; pairs < PAIRS && performance.now() < end; ) {
+  for (const end = performance.now() + LIMIT; pairs < PAIRS && performance.now() < end;) {
     pairs += (await distinct(adapter, `${key}:${pairs}`, 32, 50)).pairs;
   }
   const plan = { hold: 0, notes: true, repeat: library.kind === 'ours' };
