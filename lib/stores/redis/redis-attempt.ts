@@ -21,16 +21,18 @@ export interface AttemptHost {
   standing(attempt: RedisAttempt): void;
   /** The attempt is over. */
   over(attempt: RedisAttempt): void;
+  /** Who of this process stands first in the line of a key, and asks for all. */
+  first(key: string): RedisAttempt | undefined;
   /** Gives back whatever the attempt may have in Redis. */
   giveBack(lease: HeldLease & { leaseTime: number }): void;
   /** A grant that came along with another's reply. */
   ride(ride: Ride, sent: Instant): void;
 }
 
-/** Who waits asks again at this share of its lease, in ms at least and at most. */
+/** Who stands first asks again at this share of its lease, in ms at least and at most. */
 const ASK_SHARE = 1 / 3;
 const ASK_LEAST = 500;
-const ASK_MOST = 10_000;
+const ASK_MOST = 2_500;
 /** Questions fall on multiples of this, so that those of neighbours travel together. */
 const ASK_GRAIN = 250;
 /** When a holder's lease has passed the first in line asks, then the next, this much later, in ms. */
@@ -41,7 +43,6 @@ const RETRY_AFTER = 100;
 /** One acquisition on its way: asked, standing in line, granted, or gone. */
 export class RedisAttempt implements Attempt {
   readonly granted: Promise<Grant | null>;
-  contention: Contention | undefined;
 
   private resolve!: (grant: Grant | null) => void;
   private reject!: (error: Error) => void;
@@ -55,6 +56,11 @@ export class RedisAttempt implements Attempt {
   /** Whether there was reason to ask anew while a question was under way. */
   private again = false;
   private timer: Timer | undefined;
+  /** The holder, as the last answer had it. */
+  private seen: Contention | undefined;
+  /** The end of the holder's lease as of then, on the monotonic clock, and the place in line. */
+  private heldUntil = Infinity;
+  private place = 0;
   /** When the last answer was asked for, and the server's time in µs in it: they date a grant. */
   private heard: { readonly sent: Instant; readonly now: number; readonly era: string } | undefined;
   private notice: GrantNotice | undefined;
@@ -70,6 +76,11 @@ export class RedisAttempt implements Attempt {
     });
     if (host.closed) this.refuse(host.closed);
     else this.ask();
+  }
+
+  get contention(): Contention | undefined {
+    const asker = this.stood && !this.over ? this.host.first(this.request.key) : undefined;
+    return (asker ?? this).seen;
   }
 
   /** Puts the question, or puts it again: the place in line and the answer stay the same. */
@@ -97,7 +108,15 @@ export class RedisAttempt implements Attempt {
 
   /** The connection is gone: what was heard of the holder is old. */
   disconnected(): void {
-    this.contention = undefined;
+    this.seen = undefined;
+  }
+
+  /** The one before, who asked for both, is gone: what it knew is known here. */
+  lead(before: RedisAttempt): void {
+    this.seen = before.seen;
+    this.heldUntil = before.heldUntil;
+    this.heard = before.heard;
+    this.askLater();
   }
 
   /** A message says that the lock is ours. */
@@ -166,23 +185,26 @@ export class RedisAttempt implements Attempt {
       this.dismiss(this.host.closed);
       return;
     }
-    this.contention = contentionOf(held, Number(remaining));
+    this.seen = contentionOf(held, Number(remaining));
     if (!this.request.wait) {
       this.end();
       this.resolve(null);
       return;
     }
     this.heard = { sent, now: Number(now), era: this.host.era };
+    this.place = Number(place);
+    const left = Number(remaining);
+    this.heldUntil = left < 0 ? Infinity : this.host.clock.mono() + left + 1;
     this.stand();
     if (this.again) this.ask();
-    else this.askLater(Number(remaining), Number(place));
+    else this.askLater();
     const { notice } = this;
     this.notice = undefined;
     if (notice) this.told(notice);
   }
 
   fail(error: Error, final: boolean): void {
-    this.contention = undefined;
+    this.seen = undefined;
     if (!final) return;
     this.entry = undefined;
     this.known = true;
@@ -207,12 +229,15 @@ export class RedisAttempt implements Attempt {
   }
 
   /** Nothing depends on a message arriving: when the lease has passed, or after a while, ask. */
-  private askLater(remaining: number, place: number): void {
+  private askLater(): void {
+    // A question under way goes on by itself; who stands behind another has nothing to ask.
+    if (this.asking || this.host.first(this.request.key) !== this) return;
     const now = this.host.clock.mono();
     const pause = Math.min(ASK_MOST, Math.max(ASK_LEAST, this.request.leaseTime * ASK_SHARE));
     const slow = now + pause * (0.75 + Math.random() / 4);
     const slowly = Math.ceil(slow / ASK_GRAIN) * ASK_GRAIN;
-    const atExpiry = remaining < 0 ? Infinity : now + remaining + 1 + place * ASK_STAGGER;
+    const { heldUntil } = this;
+    const atExpiry = heldUntil > now ? heldUntil + this.place * ASK_STAGGER : Infinity;
     this.askAt(Math.min(slowly, atExpiry));
   }
 

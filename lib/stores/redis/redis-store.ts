@@ -16,6 +16,7 @@ import {
 import type { Operation } from './lock-script.js';
 import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
 import type { RedisClient } from './redis-client.js';
+import { StandingLines } from './standing-lines.js';
 
 export interface RedisStoreOptions {
   /** An ioredis client, single or Cluster. Used as it is: its `db` and `keyPrefix` are respected. */
@@ -52,8 +53,7 @@ export class RedisStore extends LockStore implements AttemptHost {
   private readonly owners = new OwnerMint();
   private readonly group: GroupCommit;
   private readonly inbox: GrantInbox;
-  /** Those who stand in line, by owner. */
-  private readonly attempts = new Map<string, RedisAttempt>();
+  private readonly standers = new StandingLines();
   /** Set when the store is closed. */
   closed: Error | undefined;
   private closing: Promise<void> | undefined;
@@ -132,7 +132,7 @@ export class RedisStore extends LockStore implements AttemptHost {
 
   private async shutDown(): Promise<void> {
     this.closed = new Error('the store was closed');
-    for (const attempt of [...this.attempts.values()]) attempt.dismiss(this.closed);
+    for (const attempt of this.standers.all()) attempt.dismiss(this.closed);
     let late: Timer | undefined;
     await Promise.race([
       this.group.drained(),
@@ -162,12 +162,16 @@ export class RedisStore extends LockStore implements AttemptHost {
   }
 
   standing(attempt: RedisAttempt): void {
-    this.attempts.set(attempt.owner, attempt);
+    this.standers.add(attempt);
     this.inbox.open();
   }
 
   over(attempt: RedisAttempt): void {
-    this.attempts.delete(attempt.owner);
+    this.standers.remove(attempt);
+  }
+
+  first(key: string): RedisAttempt | undefined {
+    return this.standers.first(key);
   }
 
   /**
@@ -200,7 +204,7 @@ export class RedisStore extends LockStore implements AttemptHost {
   }
 
   ride({ owner, token }: Ride, sent: Instant): void {
-    const attempt = this.attempts.get(owner);
+    const attempt = this.standers.get(owner);
     attempt?.win(token, attempt.request.leaseTime, sent);
   }
 
@@ -232,19 +236,19 @@ export class RedisStore extends LockStore implements AttemptHost {
   }
 
   private deliver(notice: GrantNotice): void {
-    const attempt = this.attempts.get(notice.owner);
+    const attempt = this.standers.get(notice.owner);
     if (attempt) attempt.told(notice);
     // The message may overtake the reply that put its waiter in the line: they come by different
     // connections.
-    else void this.group.answered().then(() => this.attempts.get(notice.owner)?.told(notice));
+    else void this.group.answered().then(() => this.standers.get(notice.owner)?.told(notice));
   }
 
   private askAll(): void {
-    for (const attempt of this.attempts.values()) attempt.ask();
+    for (const attempt of this.standers.all()) attempt.ask();
   }
 
   private readonly onClose = (): void => {
-    for (const attempt of this.attempts.values()) attempt.disconnected();
+    for (const attempt of this.standers.all()) attempt.disconnected();
   };
 
   private readonly onReady = (): void => this.askAll();
