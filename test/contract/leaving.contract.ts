@@ -1,7 +1,7 @@
 import type { Attempt } from '../../lib/stores/lock-store.js';
 import { watch } from '../support/until.js';
-import { Callers, granted } from '../support/callers.js';
-import type { StoreHarness } from './store-harness.js';
+import { Callers, granted, SHORT } from '../support/callers.js';
+import { grantedAt, type StoreHarness } from './store-harness.js';
 
 /** Stepping out of the line, at every moment of an attempt, and the end of a store. */
 export function describeLeaving(harness: () => StoreHarness): void {
@@ -75,6 +75,23 @@ export function describeLeaving(harness: () => StoreHarness): void {
     await here.store.release(await granted(line[3]!));
 
     expect(seen.map(({ settled }) => settled)).toEqual([false, true, false, true, false]);
+    await expectNoTrace('order:42');
+  });
+
+  it('leaves the one behind to see the lease of a dead holder end', async () => {
+    await here.take('order:42', SHORT * 4);
+    const first = await there.waitAsNumber(1, 'order:42');
+    const second = await there.waitAsNumber(2, 'order:42');
+    first.leave();
+    await here.untilWaiting('order:42', 1);
+
+    const entering = grantedAt(harness(), second);
+    const start = harness().now();
+    await harness().pass(SHORT * 6);
+    const { grant, at } = await entering;
+
+    expect(at - start).toBeLessThan(SHORT * 4 + 300);
+    await there.store.release(grant);
     await expectNoTrace('order:42');
   });
 

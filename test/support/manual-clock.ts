@@ -29,6 +29,10 @@ export class ManualClock implements Clock {
     return this.monoNow;
   }
 
+  wall(): number {
+    return this.wallNow;
+  }
+
   after(delay: number, callback: () => void): Timer {
     this.count += 1;
     const alarm = { at: this.monoNow + Math.max(0, delay), order: this.count, callback };

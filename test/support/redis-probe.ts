@@ -1,5 +1,7 @@
 import { Redis } from 'ioredis';
 
+import { until } from './until.js';
+
 /** How often each command ran since the last `resetCommands`, from INFO commandstats. */
 export async function commandCounts(url: string): Promise<Map<string, number>> {
   const counts = new Map<string, number>();
@@ -25,6 +27,19 @@ export async function allKeys(url: string): Promise<string[]> {
     }
     return found;
   });
+}
+
+/**
+ * Resolves when all who stand in the line of a key have proved that they hear of grants, which takes
+ * a process a few round trips at its first contention.
+ */
+export async function untilHeard(url: string, lock: string): Promise<void> {
+  await probe(url, (client) =>
+    until('all in line known to listen', async () => {
+      const line = await client.zrange(`{${lock}}:line`, '0', '-1');
+      return line.length > 0 && line.every((member) => /^\d+ 1 /.test(member));
+    }),
+  );
 }
 
 /** One question over a connection of its own, so that it is not counted among those of a test. */

@@ -1,9 +1,9 @@
 import { Redis } from 'ioredis';
 
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
-import { Callers, granted } from '../../support/callers.js';
+import { Callers, granted, LONG } from '../../support/callers.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
-import { allKeys, commandCounts, resetCommands } from '../../support/redis-probe.js';
+import { allKeys, commandCounts, resetCommands, untilHeard } from '../../support/redis-probe.js';
 import { sleep } from '../../support/until.js';
 
 const WAITERS = 100;
@@ -31,14 +31,24 @@ describe('commands', () => {
   afterAll(() => server.stop());
 
   const caller = (index: number): Callers => callers[index % callers.length]!;
+  /** The scripts are known and the inboxes open: what comes once is not what each costs. */
+  const warmUp = async (): Promise<void> => {
+    const holder = await caller(0).take('warm');
+    const line = callers.map((each) => each.wait('warm'));
+    await caller(0).untilWaiting('warm', callers.length);
+    await untilHeard(server.url, 'lock:warm');
+    await caller(0).store.release(holder);
+    for (const [index, attempt] of line.entries()) {
+      await caller(index).store.release(await granted(attempt));
+    }
+  };
   const scriptCalls = async (): Promise<number> => {
     const counts = await commandCounts(server.url);
     return (counts.get('evalsha') ?? 0) + (counts.get('eval') ?? 0);
   };
 
   it('takes at most 2 script calls an acquisition, with 100 waiters on one key', async () => {
-    // The scripts are known and the inboxes open: what comes once is not what it costs each.
-    await Promise.all(callers.map(async (each) => each.store.release(await each.take('warm'))));
+    await warmUp();
     await resetCommands(server.url);
 
     await Promise.all(
@@ -55,34 +65,34 @@ describe('commands', () => {
   it('takes at most 2 as well when each waits alone in its line', async () => {
     const rounds = 50;
     const [first, second] = [caller(0), caller(1)];
+    await warmUp();
     let holder = await first.take('order:42');
     await resetCommands(server.url);
     for (let round = 0; round < rounds; round += 1) {
       const [from, to] = round % 2 === 0 ? [first, second] : [second, first];
-      const joined = new Promise<void>((resolve) => {
-        const attempt = to.store.acquire({
-          key: 'order:42',
-          leaseTime: 60_000,
-          wait: true,
-          waiting: resolve,
-        });
-        heir = granted(attempt);
+      let joined: () => void;
+      const inLine = new Promise<void>((resolve) => (joined = resolve));
+      const heir = to.store.acquire({
+        key: 'order:42',
+        leaseTime: LONG,
+        wait: true,
+        waiting: () => joined(),
       });
-      await joined;
+      await inLine;
       await from.store.release(holder);
-      holder = await heir!;
+      holder = await granted(heir);
     }
     const calls = await scriptCalls();
     await (rounds % 2 === 0 ? first : second).store.release(holder);
 
     expect(calls).toBeLessThanOrEqual(2 * rounds);
   });
-  let heir: Promise<Awaited<ReturnType<typeof granted>>> | undefined;
 
   it('takes at most 20 commands a second for 100 waiters that wait for 10 s', async () => {
     const holder = await caller(0).take('order:42', 60_000);
     const line = Array.from({ length: WAITERS }, (_, index) => caller(index).wait('order:42'));
     await caller(0).untilWaiting('order:42', WAITERS);
+    await untilHeard(server.url, 'lock:order:42');
     await resetCommands(server.url);
 
     await sleep(10_000);

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import { startChild } from '../../support/child.js';
+import { untilHeard } from '../../support/redis-probe.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
 import type { CrowdConfig } from './children/crowd.child.js';
@@ -128,10 +129,7 @@ describe('several processes on one Redis', () => {
     await until('two in line', async () => (await store.inspect('order:42')).waiting === 2);
 
     // Once it has proved that it hears, which takes it a round trip, silence means that it is gone.
-    await until('both known to listen', async () => {
-      const line = await client.zrange('{lock:order:42}:line', 0, -1);
-      return line.every((member) => /^\d+ 1 /.test(member));
-    });
+    await untilHeard(server.url, 'lock:order:42');
 
     waiter.kill('SIGKILL');
     await waiter.ended;
