@@ -56,15 +56,18 @@ export class HandlerScope {
   }
 
   /**
-   * Runs the acquisition of a handler's locks. A second run, as an interceptor that retries makes
-   * it, stands inside the locks of the first, which are still held: it must not wait for them.
+   * Runs a handler's method. A second run, as an interceptor that tries again makes it, stands
+   * inside the locks of the first, which are still held: it must not wait for them.
    */
-  async acquire(obtain: () => Promise<readonly Lock[]>): Promise<readonly Lock[]> {
+  async call<T>(method: () => Promise<T>): Promise<T> {
     if (lossOf(this.locks)) await this.release();
     const again = this.inside.size === 1 && this.locks.length > 0;
-    const locks = await (again ? runInLocks(this.locks, obtain) : obtain());
+    return again ? runInLocks(this.locks, method) : method();
+  }
+
+  /** Takes over locks that the handler has got. */
+  adopt(locks: readonly Lock[]): void {
     this.locks = [...this.locks, ...locks];
-    return locks;
   }
 
   /** While the handler stands in line, a client that goes takes it out of the line. */

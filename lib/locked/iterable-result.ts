@@ -1,4 +1,5 @@
 import { finished, type Stream } from 'node:stream';
+import { ReadableStream } from 'node:stream/web';
 import type { Hold } from './hold.js';
 import { Turn } from './turn.js';
 
@@ -16,12 +17,13 @@ export function holdIterable(source: Values, hold: Hold): Values {
     finished(source, () => void hold.end());
     return source;
   }
-  if ('next' in source) return new HeldIterator(source[Symbol.asyncIterator](), hold);
+  const held = (): HeldIterator => new HeldIterator(source[Symbol.asyncIterator](), hold);
+  if ('next' in source) return held();
+  // Its readers would go past the iterator, and the class is looked at by whoever takes one.
+  if ('getReader' in source) return ReadableStream.from(held());
   return new Proxy(source, {
     get(target, property) {
-      if (property === Symbol.asyncIterator) {
-        return () => new HeldIterator(target[Symbol.asyncIterator](), hold);
-      }
+      if (property === Symbol.asyncIterator) return held;
       const value: unknown = Reflect.get(target, property, target);
       // Bound, or a method that uses private fields would not know its own object.
       return typeof value === 'function' ? (value.bind(target) as unknown) : value;
@@ -33,6 +35,7 @@ function isStream(value: object): value is Stream.Readable {
   return 'pipe' in value && 'on' in value && typeof value.pipe === 'function';
 }
 
+/** With private fields only: whoever prints or serialises one finds nothing of ours. */
 abstract class LockedIterator implements AsyncIterableIterator<unknown> {
   abstract next(value?: unknown): Promise<Step>;
   abstract return(value?: unknown): Promise<Step>;
@@ -49,39 +52,41 @@ abstract class LockedIterator implements AsyncIterableIterator<unknown> {
 
 /** Steps through an iterator inside its locks, and ends them with it. */
 class HeldIterator extends LockedIterator {
-  constructor(
-    private readonly source: AsyncIterator<unknown>,
-    private readonly hold: Hold,
-  ) {
+  readonly #source: AsyncIterator<unknown>;
+  readonly #hold: Hold;
+
+  constructor(source: AsyncIterator<unknown>, hold: Hold) {
     super();
+    this.#source = source;
+    this.#hold = hold;
   }
 
   next(value?: unknown): Promise<Step> {
     return this.step(async () => {
-      const step = await this.source.next(value);
-      if (step.done === true && this.hold.lost) throw this.hold.lost;
+      const step = await this.#source.next(value);
+      if (step.done === true && this.#hold.lost) throw this.#hold.lost;
       return step;
     });
   }
 
   return(value?: unknown): Promise<Step> {
-    return this.step(async () => (await this.source.return?.(value)) ?? { done: true, value });
+    return this.step(async () => (await this.#source.return?.(value)) ?? { done: true, value });
   }
 
   throw(error?: unknown): Promise<Step> {
     return this.step(() => {
-      if (!this.source.throw) throw error;
-      return this.source.throw(error);
+      if (!this.#source.throw) throw error;
+      return this.#source.throw(error);
     });
   }
 
   private async step(move: () => Promise<Step>): Promise<Step> {
     try {
-      const step = await this.hold.run(move);
-      if (step.done === true) await this.hold.end();
+      const step = await this.#hold.run(move);
+      if (step.done === true) await this.#hold.end();
       return step;
     } catch (error) {
-      await this.hold.end();
+      await this.#hold.end();
       throw error;
     }
   }
@@ -89,15 +94,17 @@ class HeldIterator extends LockedIterator {
 
 /** The result of an async generator method: the call, and its lock, begin with the first step. */
 export class LazyIterator extends LockedIterator {
-  private readonly turn = new Turn();
-  private source: Promise<AsyncIterator<unknown> | undefined> | undefined;
+  readonly #turn = new Turn();
+  readonly #call: (turn: Turn) => Promise<unknown>;
+  #source: Promise<AsyncIterator<unknown> | undefined> | undefined;
 
-  constructor(private readonly call: (turn: Turn) => Promise<unknown>) {
+  constructor(call: (turn: Turn) => Promise<unknown>) {
     super();
+    this.#call = call;
   }
 
   async next(value?: unknown): Promise<Step> {
-    const source = await (this.source ??= this.begin());
+    const source = await (this.#source ??= this.begin());
     return source ? source.next(value) : { done: true, value: undefined };
   }
 
@@ -114,19 +121,19 @@ export class LazyIterator extends LockedIterator {
 
   private async begin(): Promise<AsyncIterator<unknown> | undefined> {
     try {
-      const result = await this.call(this.turn);
+      const result = await this.#call(this.#turn);
       return isAsyncIterable(result) ? result[Symbol.asyncIterator]() : undefined;
     } catch (error) {
       // Like a generator that threw: the error once, then done.
-      this.source = Promise.resolve(undefined);
+      this.#source = Promise.resolve(undefined);
       throw error;
     }
   }
 
   /** An iteration that never began never will; one that stands in line steps out of it. */
   private finish(): Promise<AsyncIterator<unknown> | undefined> {
-    this.turn.giveUp('its iteration was ended');
-    this.source ??= Promise.resolve(undefined);
-    return this.source.catch(() => undefined);
+    this.#turn.giveUp('its iteration was ended');
+    this.#source ??= Promise.resolve(undefined);
+    return this.#source.catch(() => undefined);
   }
 }

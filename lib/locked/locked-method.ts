@@ -22,9 +22,14 @@ export type ResultKind = 'promise' | 'observable' | 'iterable';
  * Where Nest puts the service. The description is what Nest says at boot when it has no service
  * to put there.
  */
-export const LOCK_SERVICE = Symbol(
+export const LOCK_SERVICE: unique symbol = Symbol(
   'the LockService for @Locked: add RedisLockModule.forRoot() to the imports of the root module',
 );
+
+/** An instance that Nest has built. */
+interface Injected {
+  readonly [LOCK_SERVICE]?: LockService;
+}
 
 const LOCKED = 'nest-locked:methods';
 
@@ -66,25 +71,27 @@ export class LockedMethod {
     return wrapper;
   }
 
-  private async call(instance: unknown, args: unknown[], turn?: Turn): Promise<unknown> {
-    const service = (instance as Record<symbol, LockService | undefined> | undefined)?.[
-      LOCK_SERVICE
-    ];
-    if (!service) {
-      throw new LockUsageError(
-        `${this.where} was called on an object that Nest did not build, so there is nothing to lock with; get it from the container (in a test: Test.createTestingModule with RedisLockModule.forRoot({ store: new MemoryStore() }))`,
-      );
-    }
+  private call(instance: unknown, args: unknown[], turn?: Turn): Promise<unknown> {
     const scope = HandlerScope.enter(this);
+    return scope
+      ? scope.call(() => this.run(instance, args, turn, scope))
+      : this.run(instance, args, turn, undefined);
+  }
+
+  private async run(
+    instance: unknown,
+    args: unknown[],
+    turn: Turn | undefined,
+    scope: HandlerScope | undefined,
+  ): Promise<unknown> {
     let locks: readonly Lock[];
     try {
-      locks = await (scope
-        ? scope.acquire(() => this.obtain(service, instance, args, turn, scope))
-        : this.obtain(service, instance, args, turn));
+      locks = await this.obtain(instance, args, turn, scope);
     } catch (error) {
       await scope?.leave(this);
       return this.withoutLock(error, instance, args);
     }
+    scope?.adopt(locks);
 
     const end = (): Promise<void> | undefined => (scope ? scope.leave(this) : releaseAll(locks));
     let result: unknown;
@@ -105,12 +112,17 @@ export class LockedMethod {
   }
 
   private obtain(
-    service: LockService,
     instance: unknown,
     args: unknown[],
     turn: Turn | undefined,
-    scope?: HandlerScope,
+    scope: HandlerScope | undefined,
   ): Promise<readonly Lock[]> {
+    const service = (instance as Injected | undefined)?.[LOCK_SERVICE];
+    if (!service) {
+      throw new LockUsageError(
+        `${this.where} was called on an object that Nest did not build, so there is nothing to lock with; get it from the container (in a test: Test.createTestingModule with RedisLockModule.forRoot({ store: new MemoryStore() }))`,
+      );
+    }
     const key = this.render(args, instance);
     const onWait = both(turn?.onWait, scope?.onWait);
     const options = onWait ? { ...this.settings.acquire, onWait } : this.settings.acquire;

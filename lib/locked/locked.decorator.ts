@@ -76,10 +76,19 @@ export function Locked<
       checkLockedOptions(options, where),
       method,
     );
-    Inject(LockService)(target, LOCK_SERVICE);
+    injectService(target);
     // checkTarget has made sure of the descriptor.
     (descriptor as PropertyDescriptor).value = locked.wrapper();
   };
+}
+
+const injected = new WeakSet<object>();
+
+/** Once a class, however many of its methods are locked: Nest resolves every entry. */
+function injectService(target: object): void {
+  if (injected.has(target)) return;
+  injected.add(target);
+  Inject(LockService)(target, LOCK_SERVICE);
 }
 
 /** The method to lock; anything else is refused by name. */

@@ -66,6 +66,11 @@ class Work {
     return 'done';
   }
 
+  @Locked('work', { whenUnavailable: 'proceed' })
+  async proceeds(): Promise<boolean> {
+    return Promise.resolve(currentLock().isHeld());
+  }
+
   @Locked('work')
   async releasesEarly(): Promise<string> {
     await currentLock().release();
@@ -155,7 +160,9 @@ describe('errors of a locked method', () => {
 
   it('row 7: an outage is LockUnavailableError, never busy', async () => {
     const { work, locks } = await start();
+    expect(await work.proceeds()).toBe(true);
     await server.kill();
+    expect(await work.proceeds()).toBe(false);
     await expect(work.fails()).rejects.toBeInstanceOf(LockUnavailableError);
     await expect(locks.acquire('x', { waitTime: 100 })).rejects.toBeInstanceOf(
       LockUnavailableError,

@@ -125,6 +125,16 @@ class Orders {
     return [currentLock(`order:${id}`).key, currentLock(`stock:${id}`).key];
   }
 
+  @Post('flaky-twice/:id')
+  @UseInterceptors(Retrying)
+  @Locked('order:<0>', { waitTime: 0 })
+  @Locked('stock:<0>', { waitTime: 0 })
+  async flakyTwice(@Param('id') id: string): Promise<string> {
+    runs.push(id);
+    if (runs.length < 3) throw new Error('again');
+    return 'done';
+  }
+
   @Get('free')
   async free(): Promise<string> {
     return 'unlocked';
@@ -216,6 +226,10 @@ describe('the scope of a handler', () => {
     expect(runs).toEqual(Array(3).fill('flaky 1 true'));
     expect((await locks.inspect('order:1')).held).toBeUndefined();
     expect(store.asked).toBe(1);
+    runs = [];
+    expect(await ask('/flaky-twice/2', post)).toMatchObject({ status: 201, body: 'done' });
+    expect((await locks.inspect('stock:2')).held).toBeUndefined();
+    expect(store.asked).toBe(3);
   });
 
   it('a service called by the handler releases its own lock at its own end', async () => {

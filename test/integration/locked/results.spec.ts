@@ -1,6 +1,7 @@
 import { Controller, Get, Injectable, Module, Sse, type MessageEvent } from '@nestjs/common';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { ReadableStream } from 'node:stream/web';
 import {
   Observable,
   Subject,
@@ -85,6 +86,11 @@ class Streams {
   @Locked('s:<0>')
   async laterStream(id: number): Promise<Readable> {
     return Readable.from([`${id}`, 'b']);
+  }
+
+  @Locked('s:<0>')
+  async laterWebStream(id: number): Promise<ReadableStream<number>> {
+    return ReadableStream.from([id, 2, 3]);
   }
 
   @Locked('s:<0>', { waitTime: 0, whenBusy: 'skip' })
@@ -301,6 +307,19 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(true);
     expect(await text(stream)).toBe('1b');
     await turn();
+    expect(await isHeld()).toBe(false);
+  });
+
+  it('row 5: a promise of a web stream holds the lock until it was read or cancelled', async () => {
+    const reader = (await streams.laterWebStream(1)).getReader();
+    expect(await reader.read()).toEqual({ done: false, value: 1 });
+    expect(await isHeld()).toBe(true);
+    await reader.cancel();
+    expect(await isHeld()).toBe(false);
+
+    const seen: number[] = [];
+    for await (const value of await streams.laterWebStream(1)) seen.push(value);
+    expect(seen).toEqual([1, 2, 3]);
     expect(await isHeld()).toBe(false);
   });
 
