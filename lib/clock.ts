@@ -20,8 +20,9 @@ export interface Timer {
  */
 export interface Clock {
   now(): Instant;
-  /** The monotonic half of `now()`, for hot paths that only measure a duration. */
+  /** The halves of `now()` by themselves, for hot paths. */
   mono(): number;
+  wall(): number;
   /**
    * Calls `callback` once after `delay` ms. A `background` timer does not keep the process alive.
    */
@@ -31,6 +32,7 @@ export interface Clock {
 export const systemClock: Clock = {
   now: () => ({ mono: performance.now(), wall: Date.now() }),
   mono: () => performance.now(),
+  wall: () => Date.now(),
   after(delay, callback, background = false) {
     const handle = setTimeout(callback, delay);
     if (background) handle.unref();

@@ -24,8 +24,9 @@ export class LeaseKeeper {
     private readonly clock: Clock,
   ) {}
 
-  keep(tenure: Tenure): void {
-    this.scheduleRenewal(tenure, tenure.remaining);
+  /** @param left ms for which it may be believed in */
+  keep(tenure: Tenure, left: number): void {
+    this.scheduleRenewal(tenure, left);
   }
 
   forget(tenure: Tenure): void {

@@ -5,8 +5,8 @@ import type { LeaseKeeper } from './lease-keeper.js';
 import { Lock, type LockSource } from './lock.js';
 import { LockUnavailableError, type HolderFacts } from './lock.errors.js';
 import { Tenure } from './tenure.js';
-import type { Waiter } from './waiter.js';
-import { WaitingLine } from './waiting-line.js';
+import type { Waiter, WaiterLine } from './waiter.js';
+import { WaitingLine, type WaitingLineOwner } from './waiting-line.js';
 
 /** How far a tenure may be passed along inside the process before it goes round through the store. */
 export interface HandOverBound {
@@ -34,7 +34,7 @@ const LEAST_PATIENCE = 200;
  * The waiters of one key in this process. One of them stands for all in the store's line; when the
  * lock comes it passes along them, bounded, without another word to the store.
  */
-export class LocalLine implements LockSource {
+export class LocalLine implements LockSource, WaiterLine, WaitingLineOwner {
   private readonly waiting: WaitingLine;
   private attempt: Attempt | undefined;
   private tenure: Tenure | undefined;
@@ -44,11 +44,7 @@ export class LocalLine implements LockSource {
     private readonly desk: LineDesk,
     private readonly bound: HandOverBound,
   ) {
-    this.waiting = new WaitingLine(
-      desk.clock,
-      (waiter, now) => this.prolong(waiter, now),
-      (waiter) => this.expired(waiter),
-    );
+    this.waiting = new WaitingLine(desk.clock, this);
   }
 
   enter(waiter: Waiter): void {
@@ -56,11 +52,7 @@ export class LocalLine implements LockSource {
       waiter.busy(this.facts(undefined), this.desk.clock.mono());
       return;
     }
-    waiter.leave = (error) => {
-      this.waiting.remove(waiter);
-      waiter.refuse(error, this.desk.clock.mono());
-      this.left();
-    };
+    waiter.line = this;
     waiter.deadline =
       waiter.since +
       Math.min(waiter.request.waitTime || LEAST_PATIENCE, this.desk.unavailableAfter);
@@ -72,6 +64,12 @@ export class LocalLine implements LockSource {
   /** Whether somebody in this process has the key. */
   get held(): boolean {
     return this.tenure !== undefined;
+  }
+
+  turnAway(waiter: Waiter, error: Error): void {
+    this.waiting.remove(waiter);
+    waiter.refuse(error, this.desk.clock.mono());
+    this.left();
   }
 
   /** Turns away everybody who waits. */
@@ -88,15 +86,15 @@ export class LocalLine implements LockSource {
     return this.desk.keeper.extend(tenure, leaseTime);
   }
 
-  end(lock: Lock): Promise<boolean> {
+  end(lock: Lock): boolean | Promise<boolean> {
     const { tenure } = lock;
     // A lost tenure has left the line already, and another may have come: nothing to give back.
-    if (tenure.lost || tenure !== this.tenure) return Promise.resolve(false);
+    if (tenure.lost || tenure !== this.tenure) return false;
     if (this.mayHandOver(tenure)) {
       tenure.handOvers += 1;
       tenure.token = lock.token + 1;
-      this.give(tenure);
-      return Promise.resolve(true);
+      this.give(tenure, this.desk.clock.mono());
+      return true;
     }
     this.desk.keeper.forget(tenure);
     this.tenure = undefined;
@@ -146,23 +144,23 @@ export class LocalLine implements LockSource {
       return;
     }
     const tenure = new Tenure(grant, this.desk.clock, this);
-    if (tenure.remaining <= 0) {
+    const left = tenure.remaining;
+    if (left <= 0) {
       // A grant that arrives after its own validity is not a lock.
       this.desk.store.release(tenure).catch(() => undefined);
       this.goOn();
       return;
     }
     this.tenure = tenure;
-    this.desk.keeper.keep(tenure);
-    this.give(tenure);
+    this.desk.keeper.keep(tenure, left);
+    this.give(tenure, tenure.grantedAt);
   }
 
-  private give(tenure: Tenure): void {
+  private give(tenure: Tenure, now: number): void {
     const waiter = this.waiting.shift() as Waiter;
-    const now = this.desk.clock.mono();
     tenure.leaseTime = waiter.request.leaseTime;
     tenure.renewUntil = now + waiter.request.maxHoldTime;
-    waiter.grant(new Lock(tenure, this), now);
+    waiter.grant(new Lock(tenure, this, now), now);
   }
 
   private failed(error: unknown): void {
@@ -198,7 +196,7 @@ export class LocalLine implements LockSource {
   }
 
   /** A caller has waited long enough when it was told "taken", or when the store stayed silent. */
-  private prolong(waiter: Waiter, now: number): number | undefined {
+  prolong(waiter: Waiter, now: number): number | undefined {
     const { waitTime } = waiter.request;
     const patience = this.heardOf
       ? waitTime
@@ -207,7 +205,7 @@ export class LocalLine implements LockSource {
     return until > now ? until : undefined;
   }
 
-  private expired(waiter: Waiter): void {
+  expired(waiter: Waiter): void {
     const now = this.desk.clock.mono();
     if (this.heardOf) {
       waiter.busy(this.facts(this.attempt), now);

@@ -7,10 +7,13 @@ import type { Tenure } from './tenure.js';
 /** Where a lock came from and goes back to. */
 export interface LockSource {
   /** Takes a lock back. True if it was still ours, false if it had been lost. */
-  end(lock: Lock): Promise<boolean>;
+  end(lock: Lock): boolean | Promise<boolean>;
   /** Renews the lease under a lock. */
   extend(tenure: Tenure, leaseTime: number): Promise<void>;
 }
+
+const OURS = Promise.resolve(true);
+const NOT_OURS = Promise.resolve(false);
 
 /**
  * A lock that is held. Made by `LockService`; end it with `release()`, or let `await using` or
@@ -27,7 +30,6 @@ export class Lock implements AsyncDisposable {
   /** @internal */
   nested: NestedLine | undefined;
 
-  private readonly heldSince: number;
   private controller: AbortController | undefined;
   private onLost: ((error: LockLostError) => void) | undefined;
   private ending: Promise<boolean> | undefined;
@@ -38,10 +40,11 @@ export class Lock implements AsyncDisposable {
     readonly tenure: Tenure,
     /** @internal */
     readonly source: LockSource,
+    /** On the monotonic clock. */
+    private readonly since: number,
   ) {
     this.key = tenure.key;
     this.token = tenure.token;
-    this.heldSince = tenure.held;
   }
 
   /**
@@ -131,24 +134,27 @@ export class Lock implements AsyncDisposable {
     await this.release().catch(() => undefined);
   }
 
-  private async end(): Promise<boolean> {
+  private end(): Promise<boolean> {
     if (this.onLost) this.tenure.offLost(this.onLost);
     if (lockEvents.release.hasSubscribers) {
-      const held = this.tenure.held - this.heldSince;
+      const held = this.tenure.grantedAt + this.tenure.held - this.since;
       lockEvents.release.publish({ key: this.key, token: this.token, held });
     }
-    if (this.nested?.busy) return this.endAfterNested(this.nested);
-    try {
-      return await this.source.end(this);
-    } catch (error) {
+    const ours = this.nested?.busy ? this.endAfterNested(this.nested) : this.source.end(this);
+    if (typeof ours === 'boolean') return ours ? OURS : NOT_OURS;
+    return ours.catch((error: unknown) => {
+      // Who does not wait for the answer is not to be brought down by it.
+      this.ending?.catch(() => undefined);
       throw new LockUnavailableError(this.key, 'it could not be released', error);
-    }
+    });
   }
 
   /** Work that was not awaited still holds this lock from within: it keeps the key until it ends. */
   private endAfterNested(nested: NestedLine): boolean {
     const held = !this.tenure.lost;
-    nested.whenIdle = () => void this.source.end(this).catch(() => undefined);
+    nested.whenIdle = () => {
+      Promise.resolve(this.source.end(this)).catch(() => undefined);
+    };
     return held;
   }
 }

@@ -2,14 +2,14 @@ import type { Clock } from '../clock.js';
 import { holderOf } from '../stores/owner.js';
 import { Lock, type LockSource } from './lock.js';
 import type { Tenure } from './tenure.js';
-import type { Waiter } from './waiter.js';
-import { WaitingLine } from './waiting-line.js';
+import type { Waiter, WaiterLine } from './waiter.js';
+import { WaitingLine, type WaitingLineOwner } from './waiting-line.js';
 
 /**
  * What is taken again inside a held lock: one nested hold at a time, so that siblings exclude each
  * other as they would without the lock around them. All stand on the outer lock's tenure.
  */
-export class NestedLine implements LockSource {
+export class NestedLine implements LockSource, WaiterLine, WaitingLineOwner {
   /** Called when the last nested hold has ended. */
   whenIdle: () => void = () => undefined;
   private readonly waiting: WaitingLine;
@@ -20,14 +20,7 @@ export class NestedLine implements LockSource {
     private readonly outer: LockSource,
     private readonly clock: Clock,
   ) {
-    this.waiting = new WaitingLine(
-      clock,
-      (waiter, now) => {
-        const until = waiter.since + waiter.request.waitTime;
-        return until > now ? until : undefined;
-      },
-      (waiter) => this.expired(waiter),
-    );
+    this.waiting = new WaitingLine(clock, this);
     tenure.onLost((error) => this.refuseAll(error));
   }
 
@@ -45,22 +38,24 @@ export class NestedLine implements LockSource {
     } else if (waiter.request.waitTime === 0) {
       this.expired(waiter);
     } else {
-      waiter.leave = (error) => {
-        this.waiting.remove(waiter);
-        waiter.refuse(error, this.clock.mono());
-      };
+      waiter.line = this;
       this.waiting.push(waiter);
       waiter.stand();
     }
   }
 
-  end(): Promise<boolean> {
+  turnAway(waiter: Waiter, error: Error): void {
+    this.waiting.remove(waiter);
+    waiter.refuse(error, this.clock.mono());
+  }
+
+  end(): boolean {
     const { lost } = this.tenure;
     this.holder = undefined;
     const next = this.waiting.shift();
     if (next) this.give(next);
     else this.whenIdle();
-    return Promise.resolve(!lost);
+    return !lost;
   }
 
   extend(tenure: Tenure, leaseTime: number): Promise<void> {
@@ -68,8 +63,9 @@ export class NestedLine implements LockSource {
   }
 
   private give(waiter: Waiter): void {
-    this.holder = new Lock(this.tenure, this);
-    waiter.grant(this.holder, this.clock.mono());
+    const now = this.clock.mono();
+    this.holder = new Lock(this.tenure, this, now);
+    waiter.grant(this.holder, now);
   }
 
   private refuseAll(error: Error): void {
@@ -78,7 +74,12 @@ export class NestedLine implements LockSource {
     }
   }
 
-  private expired(waiter: Waiter): void {
+  prolong(waiter: Waiter, now: number): number | undefined {
+    const until = waiter.since + waiter.request.waitTime;
+    return until > now ? until : undefined;
+  }
+
+  expired(waiter: Waiter): void {
     const { tenure } = this;
     const { mono, wall } = this.clock.now();
     const facts = { holder: holderOf(tenure.owner), since: wall - tenure.held };

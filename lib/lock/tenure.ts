@@ -54,7 +54,7 @@ export class Tenure implements HeldLease {
 
   /** Ms for which this tenure may still be believed in. */
   get remaining(): number {
-    return this.error ? 0 : remaining(this.until, this.clock.now());
+    return this.error ? 0 : remaining(this.until, this.clock);
   }
 
   /** The end of the validity, in ms since the epoch. */
@@ -75,7 +75,7 @@ export class Tenure implements HeldLease {
 
   /** Looks at the clocks: after a pause nobody else has done so yet. */
   look(): void {
-    if (this.error || remaining(this.until, this.clock.now()) > 0) return;
+    if (this.error || remaining(this.until, this.clock) > 0) return;
     this.lose(
       this.clock.mono() >= this.renewUntil
         ? 'maxHoldTime has passed and the lease ran out'
@@ -88,9 +88,8 @@ export class Tenure implements HeldLease {
    * no answer need ever arrive.
    */
   renewing(leaseTime: number): Renewal {
-    const now = this.clock.now();
-    const least = validUntil(now, leaseTime);
-    if (remaining(least, now) < remaining(this.until, now)) this.until = least;
+    const least = validUntil(this.clock.now(), leaseTime);
+    if (remaining(least, this.clock) < remaining(this.until, this.clock)) this.until = least;
     return (this.renewal = { leaseTime });
   }
 

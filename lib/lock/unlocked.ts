@@ -15,7 +15,7 @@ class NoTenure extends Tenure {
 }
 
 const nowhere: LockSource & { lost(): void } = {
-  end: () => Promise.resolve(false),
+  end: () => false,
   extend: () => Promise.resolve(),
   lost: () => undefined,
 };
@@ -24,5 +24,5 @@ const nowhere: LockSource & { lost(): void } = {
 export function unlockedLock(key: string, clock: Clock): Lock {
   const from = { mono: -Infinity, wall: -Infinity };
   const tenure = new NoTenure({ key, owner: '', token: 0, from, leaseTime: 0 }, clock, nowhere);
-  return new Lock(tenure, nowhere);
+  return new Lock(tenure, nowhere, clock.mono());
 }

@@ -1,4 +1,4 @@
-import type { Instant } from '../clock.js';
+import type { Clock, Instant } from '../clock.js';
 
 /**
  * Until when the holder of a lease may believe in it: from a moment before the command was sent,
@@ -10,6 +10,6 @@ export function validUntil(from: Instant, leaseTime: number): Instant {
 }
 
 /** Ms until the earlier of the two clocks reaches `until`; negative when it has passed. */
-export function remaining(until: Instant, now: Instant): number {
-  return Math.min(until.mono - now.mono, until.wall - now.wall);
+export function remaining(until: Instant, clock: Clock): number {
+  return Math.min(until.mono - clock.mono(), until.wall - clock.wall());
 }

@@ -20,14 +20,18 @@ export interface WaiterRequest {
   readonly frame: Frame | undefined;
 }
 
-const settled = (): void => undefined;
+/** The line a waiter stands in. */
+export interface WaiterLine {
+  /** Takes a waiter out and refuses it. */
+  turnAway(waiter: Waiter, error: Error): void;
+}
 
 /** One caller on its way to a lock: it is settled once, with a lock, a `null` or an error. */
 export class Waiter {
   /** When its line next looks whether it has waited long enough, on the monotonic clock. */
   deadline: number;
-  /** Takes this waiter out of its line; set by the line it stands in. */
-  leave: (error: Error) => void = settled;
+  /** Set by the line it stands in; undefined before and after. */
+  line: WaiterLine | undefined;
   /** Called first of all when it has to stand. */
   onStand: (() => void) | undefined;
   /** Neighbours in the line; kept here so that leaving costs the same anywhere. */
@@ -56,6 +60,11 @@ export class Waiter {
     return this.request.key;
   }
 
+  /** Steps out of the line, if it still stands there. */
+  leave(error: Error): void {
+    this.line?.turnAway(this, error);
+  }
+
   /** Calls off the wait. */
   abort(reason: string, cause?: unknown): void {
     this.leave(new LockAbortedError(this.key, reason, cause));
@@ -66,7 +75,7 @@ export class Waiter {
     if (this.stood) return;
     this.stood = true;
     this.onStand?.();
-    if (this.leave === settled) return;
+    if (!this.line) return;
     const done = this.request.options?.onWait?.((reason) => this.abort(reason));
     if (done) this.atEnd(done);
   }
@@ -104,7 +113,7 @@ export class Waiter {
   }
 
   private done(): void {
-    this.leave = settled;
-    for (const action of this.finish ?? []) action();
+    this.line = undefined;
+    if (this.finish) for (const action of this.finish) action();
   }
 }

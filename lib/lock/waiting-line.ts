@@ -1,6 +1,14 @@
 import type { Clock, Timer } from '../clock.js';
 import type { Waiter } from './waiter.js';
 
+/** Whose waiters stand in a line. */
+export interface WaitingLineOwner {
+  /** Asked at a waiter's deadline: a later one, or `undefined` when it has waited long enough. */
+  prolong(waiter: Waiter, now: number): number | undefined;
+  /** Called with each waiter that has waited long enough; it is out of the line by then. */
+  expired(waiter: Waiter): void;
+}
+
 /**
  * Waiters in order of arrival, each with a deadline. One timer for all: it is set for the earliest
  * deadline and moves on when it fires, so that passing a lock along touches no timer at all.
@@ -13,10 +21,7 @@ export class WaitingLine {
 
   constructor(
     private readonly clock: Clock,
-    /** Asked at a waiter's deadline: a later one, or `undefined` when it has waited long enough. */
-    private readonly prolong: (waiter: Waiter, now: number) => number | undefined,
-    /** Called with each waiter that has waited long enough; it is out of the line by then. */
-    private readonly expired: (waiter: Waiter) => void,
+    private readonly owner: WaitingLineOwner,
   ) {}
 
   push(waiter: Waiter): void {
@@ -72,7 +77,7 @@ export class WaitingLine {
     let next = Infinity;
     for (const waiter of this) {
       if (waiter.deadline <= now) {
-        const later = this.prolong(waiter, now);
+        const later = this.owner.prolong(waiter, now);
         if (later === undefined) {
           late.push(waiter);
           continue;
@@ -83,6 +88,6 @@ export class WaitingLine {
     }
     for (const waiter of late) this.remove(waiter);
     if (next < this.timerAt) this.arm(next);
-    for (const waiter of late) this.expired(waiter);
+    for (const waiter of late) this.owner.expired(waiter);
   }
 }

@@ -16,6 +16,12 @@ export interface Entry {
   readonly detail: number;
   /** Where it is; one that is dropped while it is queued is never sent. */
   stage: 'queued' | 'sent' | 'dropped';
+  /** Who asked. */
+  readonly answer: Answer;
+}
+
+/** Who asked Redis something, and is told. */
+export interface Answer {
   /** The reply, the moment before it was asked for, and whether it may have been asked for twice. */
   settle(reply: unknown, sent: Instant, repeated: boolean): void;
   /**
@@ -133,7 +139,7 @@ export class GroupCommit {
       (reason: unknown) => {
         silence.cancel();
         const error = reason instanceof Error ? reason : new Error(String(reason));
-        for (const entry of entries) entry.fail(error, true);
+        for (const { answer } of entries) answer.fail(error, true);
         this.flushSoon(lane);
       },
     );
@@ -175,7 +181,7 @@ export class GroupCommit {
         () => {
           timer = watch();
           const error = new Error(`Redis has not answered for ${answerTimeout} ms`);
-          for (const entry of [...lane.underway, ...lane.queue]) entry.fail(error, false);
+          for (const { answer } of [...lane.underway, ...lane.queue]) answer.fail(error, false);
         },
         true,
       );
@@ -186,9 +192,9 @@ export class GroupCommit {
 
 function deliver(entries: Entry[], replies: unknown[], sent: Instant, repeated: boolean): void {
   for (let i = 0; i < entries.length; i += 1) {
-    const entry = entries[i] as Entry;
+    const { answer } = entries[i] as Entry;
     const reply = replies[i];
-    if (reply instanceof Error) entry.fail(reply, true);
-    else entry.settle(reply, sent, repeated);
+    if (reply instanceof Error) answer.fail(reply, true);
+    else answer.settle(reply, sent, repeated);
   }
 }

@@ -1,9 +1,10 @@
 import type { Clock, Instant, Timer } from '../../clock.js';
-import type { Attempt, Contention, Grant, HeldLease, LeaseRequest } from '../lock-store.js';
+import type { Attempt, Contention, Grant, LeaseRequest } from '../lock-store.js';
 import type { GrantNotice } from './grant-inbox.js';
-import type { Entry } from './group-commit.js';
+import type { Answer, Entry } from './group-commit.js';
 import { contentionOf, isPermanent, rideOf, type AcquireReply, type Ride } from './lock-reply.js';
 import type { Operation } from './lock-script.js';
+import type { ReleasedLease } from './release.js';
 
 /** What an attempt needs of its store. */
 export interface AttemptHost {
@@ -12,11 +13,7 @@ export interface AttemptHost {
   readonly era: string;
   /** Set when the store is closed: no attempt may succeed any more. */
   readonly closed: Error | undefined;
-  submit(
-    attempt: RedisAttempt,
-    operation: Operation,
-    answer: Pick<Entry, 'settle' | 'fail'>,
-  ): Entry;
+  submit(attempt: RedisAttempt, operation: Operation): Entry;
   /** The attempt is in the line: it is to hear of grants. */
   standing(attempt: RedisAttempt): void;
   /** The attempt is over. */
@@ -24,7 +21,7 @@ export interface AttemptHost {
   /** Who of this process stands first in the line of a key, and asks for all. */
   first(key: string): RedisAttempt | undefined;
   /** Gives back whatever the attempt may have in Redis. */
-  giveBack(lease: HeldLease & { leaseTime: number }): void;
+  giveBack(lease: ReleasedLease): void;
   /** A grant that came along with another's reply. */
   ride(ride: Ride, sent: Instant): void;
 }
@@ -41,7 +38,7 @@ const ASK_STAGGER = 25;
 const RETRY_AFTER = 100;
 
 /** One acquisition on its way: asked, standing in line, granted, or gone. */
-export class RedisAttempt implements Attempt {
+export class RedisAttempt implements Attempt, Answer {
   readonly granted: Promise<Grant | null>;
 
   private resolve!: (grant: Grant | null) => void;
@@ -90,7 +87,7 @@ export class RedisAttempt implements Attempt {
     this.again = this.asking;
     if (this.asking) return;
     this.timer?.cancel();
-    this.entry = this.host.submit(this, this.request.wait ? 'acquire' : 'try', this);
+    this.entry = this.host.submit(this, this.request.wait ? 'acquire' : 'try');
   }
 
   leave(): void {

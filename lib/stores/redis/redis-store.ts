@@ -3,19 +3,13 @@ import { LockStore } from '../lock-store.js';
 import type { Attempt, HeldLease, LeaseRequest, LockState } from '../lock-store.js';
 import { OwnerMint } from '../owner.js';
 import { GrantInbox, type GrantNotice } from './grant-inbox.js';
-import { GroupCommit, type Entry } from './group-commit.js';
+import { GroupCommit, type Answer, type Entry } from './group-commit.js';
 import { slotOf, unusualLineOf } from './key-slot.js';
-import {
-  contentionOf,
-  isPermanent,
-  rideOf,
-  type InspectReply,
-  type ReleaseReply,
-  type Ride,
-} from './lock-reply.js';
+import { contentionOf, type InspectReply, type Ride } from './lock-reply.js';
 import type { Operation } from './lock-script.js';
 import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
 import type { RedisClient } from './redis-client.js';
+import { Release, type ReleaseHost, type ReleaseTold, type ReleasedLease } from './release.js';
 import { StandingLines } from './standing-lines.js';
 
 export interface RedisStoreOptions {
@@ -30,10 +24,6 @@ export interface RedisStoreOptions {
   readonly clock?: Clock;
 }
 
-/** After a failure to give a lock back it is tried again after this, in ms. */
-const GIVE_BACK_AGAIN = 250;
-const GIVE_BACK_FOR = 30_000;
-
 /**
  * Locks on one Redis or Valkey, behind Sentinel, or on a Cluster.
  *
@@ -42,7 +32,7 @@ const GIVE_BACK_FOR = 30_000;
  * const store = new RedisStore({ client: new Redis('redis://localhost:6379') });
  * ```
  */
-export class RedisStore extends LockStore implements AttemptHost {
+export class RedisStore extends LockStore implements AttemptHost, ReleaseHost {
   readonly remote = true;
   readonly clock: Clock;
   private readonly client: RedisClient;
@@ -95,7 +85,7 @@ export class RedisStore extends LockStore implements AttemptHost {
     return leases.map(
       (lease) =>
         new Promise((resolve, reject) => {
-          this.send('extend', lease, {
+          this.send('extend', lease.key, lease.owner, lease.leaseTime, 0, {
             settle: (reply, sent) => resolve(Number(reply) === 1 ? sent : null),
             fail: reject,
           });
@@ -104,25 +94,23 @@ export class RedisStore extends LockStore implements AttemptHost {
   }
 
   release(lease: HeldLease): Promise<boolean> {
-    return new Promise((resolve, reject) => this.giveBack(lease, resolve, reject));
+    return new Promise((answered, failed) => {
+      this.giveBack(lease, { answered, failed });
+    });
   }
 
   inspect(key: string): Promise<LockState> {
     return new Promise((resolve, reject) => {
-      this.send(
-        'inspect',
-        { key, owner: '', token: 0 },
-        {
-          settle: (reply) => {
-            const [held, remaining, waiting] = reply as InspectReply;
-            resolve({
-              held: held === '' ? undefined : contentionOf(held, Number(remaining)),
-              waiting: Number(waiting),
-            });
-          },
-          fail: reject,
+      this.send('inspect', key, '', 0, 0, {
+        settle: (reply) => {
+          const [held, remaining, waiting] = reply as InspectReply;
+          resolve({
+            held: held === '' ? undefined : contentionOf(held, Number(remaining)),
+            waiting: Number(waiting),
+          });
         },
-      );
+        fail: reject,
+      });
     });
   }
 
@@ -152,13 +140,9 @@ export class RedisStore extends LockStore implements AttemptHost {
     return `${String(this.group.outages)}.${String(this.inbox.openings)}`;
   }
 
-  submit(
-    attempt: RedisAttempt,
-    operation: Operation,
-    answer: Pick<Entry, 'settle' | 'fail'>,
-  ): Entry {
+  submit(attempt: RedisAttempt, operation: Operation): Entry {
     const { key, leaseTime } = attempt.request;
-    return this.send(operation, { key, owner: attempt.owner, token: 0, leaseTime }, answer);
+    return this.send(operation, key, attempt.owner, leaseTime, Number(this.inbox.proved), attempt);
   }
 
   standing(attempt: RedisAttempt): void {
@@ -174,33 +158,12 @@ export class RedisStore extends LockStore implements AttemptHost {
     return this.standers.first(key);
   }
 
-  /**
-   * Leaves the line, or passes on what was granted. After an error it is tried again for as long as
-   * it could matter, whoever has stopped waiting for the answer.
-   */
-  giveBack(
-    lease: HeldLease & { leaseTime?: number },
-    answered: (ours: boolean) => void = () => undefined,
-    failed: (error: Error) => void = () => undefined,
-  ): void {
-    const until = this.clock.mono() + GIVE_BACK_FOR;
-    const send = (): void => {
-      this.send('release', lease, {
-        settle: (reply, sent, repeated) => {
-          const released = reply as ReleaseReply;
-          const ride = Array.isArray(released) ? rideOf(released[0]) : undefined;
-          if (ride) this.ride(ride, sent);
-          // Sent twice, the second answer is "not yours": the first, which was lost, was not.
-          answered(ride !== undefined || Number(released) === 1 || repeated);
-        },
-        fail: (error, final) => {
-          failed(error);
-          if (!final || isPermanent(error) || this.clock.mono() > until) return;
-          this.clock.after(GIVE_BACK_AGAIN, send, true);
-        },
-      });
-    };
-    send();
+  giveBack(lease: ReleasedLease, told?: ReleaseTold): void {
+    new Release(lease, this, told).send();
+  }
+
+  sendRelease({ key, owner, token, leaseTime = 0 }: ReleasedLease, answer: Answer): void {
+    this.send('release', key, owner, leaseTime, token, answer);
   }
 
   ride({ owner, token }: Ride, sent: Instant): void {
@@ -210,20 +173,22 @@ export class RedisStore extends LockStore implements AttemptHost {
 
   private send(
     operation: Operation,
-    lease: HeldLease & { leaseTime?: number },
-    answer: Pick<Entry, 'settle' | 'fail'>,
+    key: string,
+    owner: string,
+    leaseTime: number,
+    detail: number,
+    answer: Answer,
   ): Entry {
-    const lock = `${this.keyPrefix}:${lease.key}`;
+    const lock = `${this.keyPrefix}:${key}`;
     const entry: Entry = {
       operation,
       lock,
       line: unusualLineOf(this.clientPrefix + lock),
-      owner: this.ownPart(lease.owner),
-      leaseTime: Math.ceil(lease.leaseTime ?? 0),
-      detail: operation === 'release' ? lease.token : Number(this.inbox.proved),
+      owner: this.ownPart(owner),
+      leaseTime: Math.ceil(leaseTime),
+      detail,
       stage: 'queued',
-      settle: (reply, sent, repeated) => answer.settle(reply, sent, repeated),
-      fail: (error, final) => answer.fail(error, final),
+      answer,
     };
     this.group.submit(entry);
     return entry;
