@@ -5,6 +5,7 @@ import { moment, pause } from '../moment.js';
 import type { Random } from '../random.js';
 import type { KeyPlan } from '../worker/caller.js';
 import type { Sabotage } from '../worker/worker.js';
+import type { Crowd } from '../witness/register.js';
 import { Fleet, type Worker } from './fleet.js';
 import { Observer } from './observer.js';
 import { ask, startDurable } from './server.js';
@@ -109,14 +110,29 @@ export class Arena {
     );
   }
 
+  /** Waits a while for one worker to be inside, and lets it stay there for `ms`. */
+  async makeCling(worker: Worker, ms: number): Promise<void> {
+    const until = moment() + 1_500;
+    while (moment() < until) {
+      const { inside } = await this.crowd();
+      if (Object.values(inside).includes(worker.name)) break;
+      await pause(2);
+    }
+    this.fleet.order(worker, { type: 'cling', ms });
+  }
+
+  private crowd(): Promise<Crowd> {
+    return this.witness.crowd(this.fleet.deaths.map((death) => death.worker));
+  }
+
   private async find(
     random: Random,
-    fits: (crowd: Awaited<ReturnType<WitnessProcess['crowd']>>, name: string) => boolean,
+    fits: (crowd: Crowd, name: string) => boolean,
   ): Promise<Worker> {
     const until = moment() + 1_000;
     for (;;) {
       const alive = this.fleet.alive();
-      const crowd = await this.witness.crowd(this.fleet.deaths.map((death) => death.worker));
+      const crowd = await this.crowd();
       const fitting = alive.filter((worker) => fits(crowd, worker.name));
       if (fitting.length > 0) return random.pick(fitting);
       if (moment() > until && alive.length > 0) return random.pick(alive);

@@ -4,11 +4,25 @@ import { FakeClock } from '../faketime.js';
 import { pause } from '../moment.js';
 import type { Fault } from './fault.js';
 
-/** The wall clock of one worker jumps, both ways, and comes back. */
+/**
+ * The wall clock of one worker jumps, both ways, and comes back. Every other time it jumps back
+ * under a holder that then hears nothing more: who goes by that clock believes for too long.
+ */
 export const workerClock: Fault = {
   name: 'step worker clock',
   async inject(arena, random) {
-    if (!arena.clock) return 0;
+    const worker = arena.fleet.workers[0]!;
+    if (!arena.clock || worker.dead) return pause(100).then(() => 0);
+    if (random.chance(0.5)) {
+      await arena.makeCling(worker, LONGEST_LEASE + 300);
+      arena.clock.step(-random.int(200, 5_000));
+      worker.proxy.halfOpen('both', true);
+      await pause(LONGEST_LEASE + 300);
+      worker.proxy.heal();
+      arena.clock.step(0);
+      await pause(random.int(100, 600));
+      return 2;
+    }
     const steps = random.int(1, 3);
     for (let i = 0; i < steps; i += 1) {
       arena.clock.step(random.pick([-60_000, -3_000, -500, -50, 50, 500, 3_000, 60_000]));

@@ -17,14 +17,21 @@ function clientKill(name: string, type: 'normal' | 'pubsub'): Fault {
   };
 }
 
+/** Longer than any lease here. */
+const LONG = LONGEST_LEASE + 300;
+
 const TARGETS: readonly Target[] = ['command', 'subscriber', 'both'];
 
-/** The networks of some workers: of a holder, of all, or of any one. */
+/** Some workers: a holder, all, or any one; every other time they stay inside while they can. */
 async function victims(arena: Arena, random: Random): Promise<Proxy[]> {
-  const alive = arena.fleet.alive().map((worker) => worker.proxy);
+  const alive = arena.fleet.alive();
   const choice = random.next();
-  if (choice < 0.5) return [(await arena.holder(random)).proxy];
-  return choice < 0.8 ? alive : [random.pick(alive)];
+  const chosen =
+    choice < 0.5 ? [await arena.holder(random)] : choice < 0.8 ? alive : [random.pick(alive)];
+  if (random.chance(0.5)) {
+    for (const worker of chosen) arena.fleet.order(worker, { type: 'cling', ms: LONG });
+  }
+  return chosen.map((worker) => worker.proxy);
 }
 
 const delay: Fault = {
@@ -37,6 +44,28 @@ const delay: Fault = {
     await pause(random.int(300, 1_500));
     for (const proxy of proxies) proxy.heal();
     return proxies.length;
+  },
+};
+
+/**
+ * A holder hears late that it holds, and then nothing more: who counts its lease from the answer
+ * believes for too long.
+ */
+const lateThenSilent: Fault = {
+  name: 'proxy delay, then silence',
+  async inject(arena, random) {
+    const worker = random.pick(arena.fleet.alive());
+    const { proxy } = worker;
+    const late = random.int(50, 150);
+    proxy.delay(() => late);
+    await pause(2 * late);
+    await arena.makeCling(worker, LONG);
+    // At once it is the grant that was late, later a renewal.
+    await pause(random.pick([0, 0, random.int(200, 800)]));
+    const hit = proxy.halfOpen('both', true);
+    await pause(LONG);
+    proxy.heal();
+    return hit;
   },
 };
 
@@ -57,7 +86,7 @@ const swallow: Fault = {
     const target = random.pick(TARGETS);
     let hit = 0;
     for (const proxy of await victims(arena, random)) {
-      hit += proxy.swallowReplies(target, random.pick([0, 50, 300, LONGEST_LEASE + 200]));
+      hit += proxy.swallowReplies(target, random.pick([0, 50, 300, LONG]));
     }
     await pause(random.int(50, 800));
     return hit;
@@ -72,7 +101,7 @@ const halfOpen: Fault = {
     const proxies = await victims(arena, random);
     let hit = 0;
     for (const proxy of proxies) hit += proxy.halfOpen(target, newOnes);
-    await pause(random.int(200, LONGEST_LEASE * 2));
+    await pause(random.int(200, 3_500));
     for (const proxy of proxies) proxy.heal();
     await pause(random.int(100, 400));
     return hit;
@@ -83,6 +112,7 @@ export const connectionFaults: readonly Fault[] = [
   clientKill('client kill, commands', 'normal'),
   clientKill('client kill, subscribers', 'pubsub'),
   delay,
+  lateThenSilent,
   cut,
   swallow,
   halfOpen,

@@ -6,7 +6,7 @@ const restartDurable: Fault = {
   name: 'kill redis, aof',
   async inject({ redis }, random) {
     await redis.kill('SIGKILL');
-    await pause(random.int(0, 900));
+    await pause(random.pick([0, random.int(100, 900), random.int(900, 2_500)]));
     await redis.restart();
     await pause(random.int(200, 600));
     return 1;
@@ -26,7 +26,7 @@ const stop: Fault = {
   name: 'stop redis',
   async inject({ redis }, random) {
     redis.pause();
-    await pause(random.int(100, 2_000));
+    await pause(random.pick([random.int(100, 1_000), random.int(1_000, 3_500)]));
     redis.resume();
     await pause(random.int(200, 600));
     return 1;

@@ -18,6 +18,8 @@ export interface CallerTools {
   readonly witness: WitnessClient;
   readonly meter: StallMeter;
   readonly random: Random;
+  /** Until when whoever is inside stays inside, whatever it had planned. */
+  readonly cling: { until: number };
 }
 
 /** How long after its loss a lock's signal may be silent, in ms. */
@@ -156,7 +158,7 @@ export class Caller {
 
   /** Works under the lock. Never rejects: what goes wrong here is for the witness to hear. */
   private async hold(id: string, lock: HeldLock, leaseTime: number): Promise<void> {
-    const { random, witness } = this.tools;
+    const { random, witness, cling } = this.tools;
     this.doing = `hold ${id}`;
     const kind = random.next();
     const duration =
@@ -176,7 +178,7 @@ export class Caller {
         return this.expectWord(id, listens ?? lock.signal);
       }
       if (!(await witness.write(id, proof)) && !proof.held) break;
-      if (moment() >= until) break;
+      if (moment() >= Math.max(until, cling.until)) break;
       if (random.chance(0.02)) this.extend(lock, leaseTime);
       await pause(random.int(1, 5));
     }

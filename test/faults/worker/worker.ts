@@ -21,6 +21,8 @@ export interface WorkerConfig {
 /** What the campaign tells it while it runs. */
 export type WorkerOrder =
   | { readonly type: 'block'; readonly ms: number }
+  /** Whoever is inside, or gets inside meanwhile, stays so long, unless it loses its lock. */
+  | { readonly type: 'cling'; readonly ms: number }
   | { readonly type: 'drain'; readonly within: number };
 
 const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig;
@@ -34,7 +36,8 @@ process.on('unhandledRejection', (reason) => {
 process.on('disconnect', () => process.exit(0));
 
 const subject = await open();
-const tools = { worker: name, keys, subject, witness, meter: new StallMeter() };
+const cling = { until: 0 };
+const tools = { worker: name, keys, subject, witness, cling, meter: new StallMeter() };
 const callers = Array.from({ length: config.callers }, (_, i) => {
   const caller = `${name}/${i}`;
   return new Caller(caller, { ...tools, random: new Random(`${seed} ${caller}`) });
@@ -43,6 +46,7 @@ const done = Promise.all(callers.map((caller) => caller.run()));
 
 process.on('message', (order: WorkerOrder) => {
   if (order.type === 'block') block(order.ms);
+  else if (order.type === 'cling') cling.until = moment() + order.ms;
   else void drain(order.within);
 });
 process.send?.({ type: 'ready' });
