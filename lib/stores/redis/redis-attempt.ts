@@ -87,7 +87,7 @@ export class RedisAttempt implements Attempt, Answer {
     this.again = this.asking;
     if (this.asking) return;
     this.timer?.cancel();
-    this.entry = this.host.submit(this, this.request.wait ? 'acquire' : 'try');
+    this.entry = this.host.submit(this, this.operation);
   }
 
   leave(): void {
@@ -212,6 +212,11 @@ export class RedisAttempt implements Attempt, Answer {
     } else {
       this.askAt(this.host.clock.mono() + RETRY_AFTER * (1 + Math.random()));
     }
+  }
+
+  private get operation(): Operation {
+    if (!this.request.wait) return 'try';
+    return this.known ? 'query' : 'acquire';
   }
 
   private get asking(): boolean {
