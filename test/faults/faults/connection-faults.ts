@@ -52,7 +52,7 @@ const delay: Fault = {
  * believes for too long.
  */
 const lateThenSilent: Fault = {
-  name: 'proxy delay, then silence',
+  name: 'proxy delay then silence',
   async inject(arena, random) {
     const worker = random.pick(arena.fleet.alive());
     const { proxy } = worker;
@@ -109,8 +109,8 @@ const halfOpen: Fault = {
 };
 
 export const connectionFaults: readonly Fault[] = [
-  clientKill('client kill, commands', 'normal'),
-  clientKill('client kill, subscribers', 'pubsub'),
+  clientKill('client kill (commands)', 'normal'),
+  clientKill('client kill (subscribers)', 'pubsub'),
   delay,
   lateThenSilent,
   cut,

@@ -3,7 +3,7 @@ import { pause } from '../moment.js';
 import type { Fault } from './fault.js';
 
 const restartDurable: Fault = {
-  name: 'kill redis, aof',
+  name: 'kill redis (aof)',
   async inject({ redis }, random) {
     await redis.kill('SIGKILL');
     await pause(random.pick([0, random.int(100, 900), random.int(900, 2_500)]));
@@ -14,7 +14,7 @@ const restartDurable: Fault = {
 };
 
 const restartVolatile: Fault = {
-  name: 'kill redis, no data',
+  name: 'kill redis (no data)',
   async inject(arena, random) {
     await arena.disturb('data lost', () => restartEmpty(arena.redis, random.int(0, 900)));
     await pause(random.int(200, 600));
