@@ -48,6 +48,7 @@ export function* locksAround(frame: Frame | undefined): Generator<Lock> {
 
 /** The innermost lock around a frame for one key that was really had. */
 export function findLock(frame: Frame | undefined, key: string): Lock | undefined {
+  if (!frame) return undefined;
   for (const lock of locksAround(frame)) if (lock.key === key && !lock.unlocked) return lock;
   return undefined;
 }

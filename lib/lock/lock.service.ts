@@ -3,7 +3,8 @@ import { systemClock, type Clock } from '../clock.js';
 import type { LockState, LockStore } from '../stores/lock-store.js';
 import { DeadlockWatch } from './deadlock.js';
 import { LeaseKeeper } from './lease-keeper.js';
-import { LocalLine, type HandOverBound, type LineDesk } from './local-line.js';
+import { LineRegistry } from './line-registry.js';
+import type { HandOverBound } from './local-line.js';
 import { currentFrame, findLock, runInLocks } from './lock-context.js';
 import { lockEvents } from './lock-events.js';
 import {
@@ -19,7 +20,7 @@ import type { Lock } from './lock.js';
 import { LockAbortedError, LockUnavailableError, LockUsageError } from './lock.errors.js';
 import { NestedLine } from './nested-line.js';
 import { unlockedLock } from './unlocked.js';
-import { Waiter, type WaiterRequest } from './waiter.js';
+import { Waiter } from './waiter.js';
 
 /** What a service is made of; the module fills it in from its options. */
 export interface LockServiceOptions {
@@ -61,25 +62,17 @@ export class LockService implements OnApplicationShutdown {
   private readonly options: Required<LockServiceOptions>;
   private readonly store: LockStore;
   private readonly clock: Clock;
-  private readonly desk: LineDesk;
+  private readonly keeper: LeaseKeeper;
+  private readonly lines: LineRegistry;
   private readonly deadlocks = new DeadlockWatch();
-  /** The lines people share, by key; a line of one caller only is its own name. */
-  private readonly lines = new Map<string | LocalLine, LocalLine>();
   private closing: Promise<void> | undefined;
-  private drained: (() => void) | undefined;
 
   constructor(options: LockServiceOptions) {
     this.options = { ...LOCK_DEFAULTS, ownsStore: true, clock: systemClock, ...options };
-    const { store, clock, unavailableAfter } = this.options;
-    this.store = store;
-    this.clock = clock;
-    this.desk = {
-      store,
-      clock,
-      unavailableAfter,
-      keeper: new LeaseKeeper(store, clock),
-      empty: (line) => this.dropLine(line),
-    };
+    this.store = this.options.store;
+    this.clock = this.options.clock;
+    this.keeper = new LeaseKeeper(this.store, this.clock);
+    this.lines = new LineRegistry({ ...this.options, keeper: this.keeper });
   }
 
   /**
@@ -212,19 +205,10 @@ export class LockService implements OnApplicationShutdown {
   }
 
   private async shutDown(): Promise<void> {
-    const { shutdownTimeout } = this.options;
-    for (const line of [...this.lines.values()]) line.dismiss(closed);
-    if (this.lines.size > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = this.clock.after(shutdownTimeout, resolve);
-        this.drained = () => {
-          timer.cancel();
-          resolve();
-        };
-      });
-    }
-    for (const line of [...this.lines.values()]) line.evict('the application has shut down');
-    this.desk.keeper.stop();
+    this.lines.dismiss(closed);
+    await this.lines.idle(this.options.shutdownTimeout);
+    this.lines.evict('the application has shut down');
+    this.keeper.stop();
     if (this.options.ownsStore) await this.store.close();
   }
 
@@ -260,36 +244,17 @@ export class LockService implements OnApplicationShutdown {
   /** Shows a waiter to the line it belongs in. */
   private enter(waiter: Waiter): void {
     const { key, frame } = waiter.request;
-    const around = findLock(frame, key);
     if (frame) waiter.onStand = () => this.deadlocks.watch(waiter);
+    const around = findLock(frame, key);
     if (around) {
-      around.nested ??= new NestedLine(around.tenure, around.source, this.clock);
-      around.nested.enter(waiter);
+      NestedLine.inside(around, this.clock).enter(waiter);
       return;
     }
     if (this.closing) {
       waiter.refuse(closed(key), this.clock.mono());
       return;
     }
-    this.lineFor(waiter.request).enter(waiter);
-  }
-
-  /**
-   * The line a waiter belongs in: the one that all of this process share, or, to be served
-   * strictly by arrival across processes or only once, one of its own.
-   */
-  private lineFor({ key, waitTime, fair }: WaiterRequest): LocalLine {
-    const alone = fair || waitTime === 0 || !this.store.remote;
-    const shared = this.lines.get(key);
-    if (shared && (!alone || (waitTime === 0 && shared.held))) return shared;
-    const line = new LocalLine(key, this.desk, this.options.handOver);
-    this.lines.set(alone ? line : key, line);
-    return line;
-  }
-
-  private dropLine(line: LocalLine): void {
-    if (!this.lines.delete(line) && this.lines.get(line.key) === line) this.lines.delete(line.key);
-    if (this.lines.size === 0) this.drained?.();
+    this.lines.lineFor(waiter.request).enter(waiter);
   }
 }
 

@@ -1,7 +1,6 @@
 import { lockEvents } from './lock-events.js';
 import { MIN_LEASE_TIME, checkTime } from './lock-options.js';
 import { LockLostError, LockUnavailableError } from './lock.errors.js';
-import type { NestedLine } from './nested-line.js';
 import type { Tenure } from './tenure.js';
 
 /** Where a lock came from and goes back to. */
@@ -10,6 +9,13 @@ export interface LockSource {
   end(lock: Lock): boolean | Promise<boolean>;
   /** Renews the lease under a lock. */
   extend(tenure: Tenure, leaseTime: number): Promise<void>;
+}
+
+/** What is taken inside a held lock on the same key. */
+export interface NestedHolds {
+  readonly busy: boolean;
+  /** Called when the last of them has ended. */
+  whenIdle: () => void;
 }
 
 const OURS = Promise.resolve(true);
@@ -28,7 +34,7 @@ export class Lock implements AsyncDisposable {
    */
   readonly token: number;
   /** @internal */
-  nested: NestedLine | undefined;
+  nested: NestedHolds | undefined;
 
   private controller: AbortController | undefined;
   private onLost: ((error: LockLostError) => void) | undefined;
@@ -150,7 +156,7 @@ export class Lock implements AsyncDisposable {
   }
 
   /** Work that was not awaited still holds this lock from within: it keeps the key until it ends. */
-  private endAfterNested(nested: NestedLine): boolean {
+  private endAfterNested(nested: NestedHolds): boolean {
     const held = !this.tenure.lost;
     nested.whenIdle = () => {
       Promise.resolve(this.source.end(this)).catch(() => undefined);

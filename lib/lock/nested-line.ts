@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import { holderOf } from '../stores/owner.js';
-import { Lock, type LockSource } from './lock.js';
+import { Lock, type LockSource, type NestedHolds } from './lock.js';
 import type { Tenure } from './tenure.js';
 import type { Waiter, WaiterLine } from './waiter.js';
 import { WaitingLine, type WaitingLineOwner } from './waiting-line.js';
@@ -9,13 +9,18 @@ import { WaitingLine, type WaitingLineOwner } from './waiting-line.js';
  * What is taken again inside a held lock: one nested hold at a time, so that siblings exclude each
  * other as they would without the lock around them. All stand on the outer lock's tenure.
  */
-export class NestedLine implements LockSource, WaiterLine, WaitingLineOwner {
-  /** Called when the last nested hold has ended. */
+export class NestedLine implements LockSource, NestedHolds, WaiterLine, WaitingLineOwner {
   whenIdle: () => void = () => undefined;
   private readonly waiting: WaitingLine;
   private holder: Lock | undefined;
 
-  constructor(
+  /** The line inside a lock, made for the first who asks for its key again. */
+  static inside(lock: Lock, clock: Clock): NestedLine {
+    if (lock.nested instanceof NestedLine) return lock.nested;
+    return (lock.nested = new NestedLine(lock.tenure, lock.source, clock));
+  }
+
+  private constructor(
     private readonly tenure: Tenure,
     private readonly outer: LockSource,
     private readonly clock: Clock,
