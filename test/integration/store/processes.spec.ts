@@ -113,6 +113,36 @@ describe('several processes on one Redis', () => {
     expect(await store.release(grant!)).toBe(true);
   });
 
+  it('does so as well for one who joined the line before that holder was granted', async () => {
+    const first = await store.acquire({ key: 'order:42', leaseTime: 1_500, wait: true }).granted;
+    const holder = startChild('integration/store/children/caller.child.ts', {
+      url: server.url,
+      key: 'order:42',
+      leaseTime: 1_500,
+    });
+    const waiting = (count: number) => async () =>
+      (await store.inspect('order:42')).waiting === count;
+    const renewing = setInterval(() => {
+      void Promise.allSettled(store.extend([{ ...first!, leaseTime: 1_500 }]));
+    }, 300);
+    await until('the child in line', waiting(1), 20_000);
+    const attempt = store.acquire({ key: 'order:42', leaseTime: 1_500, wait: true });
+    await until('two in line', waiting(2));
+
+    clearInterval(renewing);
+    await store.release(first!);
+    await holder.next();
+    holder.kill('SIGKILL');
+    await holder.ended;
+    const { held } = await store.inspect('order:42');
+    const answered = performance.now();
+    const grant = await attempt.granted;
+
+    expect(held?.remaining).toBeGreaterThan(0);
+    expect(performance.now()).toBeLessThan(answered + held!.remaining + 300);
+    expect(await store.release(grant!)).toBe(true);
+  });
+
   it('waits for no waiter that was killed', async () => {
     const grant = await store.acquire({ key: 'order:42', leaseTime: 60_000, wait: true }).granted;
     const waiter = startChild('integration/store/children/caller.child.ts', {
