@@ -16,7 +16,7 @@ export class Link {
   constructor(
     private readonly client: Socket,
     private readonly server: Socket,
-    latency: () => number,
+    latency: { up: () => number; down: () => number },
   ) {
     for (const socket of [client, server]) {
       socket.setNoDelay(true);
@@ -24,8 +24,8 @@ export class Link {
       socket.on('error', () => undefined);
       socket.on('close', () => this.closed());
     }
-    const up = pipe(latency, (chunk) => this.server.write(chunk));
-    const down = pipe(latency, (chunk) => this.client.write(chunk));
+    const up = pipe(latency.up, (chunk) => this.server.write(chunk));
+    const down = pipe(latency.down, (chunk) => this.client.write(chunk));
     client.on('data', (chunk: Buffer) => {
       if (this.silent) return;
       if (/\r\n[sp]?subscribe\r\n/i.test(chunk.toString('latin1'))) this.kind = 'subscriber';

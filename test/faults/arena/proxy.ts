@@ -8,6 +8,7 @@ export class Proxy {
   private readonly links = new Set<Link>();
   private swallowNew = false;
   private latency: (() => number) | undefined;
+  private repliesOnly = false;
 
   private constructor(
     private readonly server: Server,
@@ -29,9 +30,10 @@ export class Proxy {
     return (this.server.address() as AddressInfo).port;
   }
 
-  /** Delays every chunk, in order, in both directions; undefined for none. */
-  delay(latency: (() => number) | undefined): void {
+  /** Delays every chunk, in order: what Redis says and, unless it is `repliesOnly`, what it is told. */
+  delay(latency: () => number, repliesOnly = false): void {
     this.latency = latency;
+    this.repliesOnly = repliesOnly;
   }
 
   /** Ends connections on both sides. */
@@ -75,7 +77,10 @@ export class Proxy {
 
   private accept(client: Socket): void {
     const server = connect(this.upstream(), '127.0.0.1');
-    const link = new Link(client, server, () => this.latency?.() ?? 0);
+    const link = new Link(client, server, {
+      up: () => (this.repliesOnly ? 0 : (this.latency?.() ?? 0)),
+      down: () => this.latency?.() ?? 0,
+    });
     this.links.add(link);
     link.onEnd = () => this.links.delete(link);
     if (this.swallowNew) link.silence();

@@ -56,12 +56,12 @@ const lateThenSilent: Fault = {
   async inject(arena, random) {
     const worker = random.pick(arena.fleet.alive());
     const { proxy } = worker;
-    const late = random.int(50, 150);
-    proxy.delay(() => late);
-    await pause(2 * late);
+    const late = random.int(80, 280);
+    proxy.delay(() => late, true);
+    await pause(late);
     await arena.makeCling(worker, LONG);
     // At once it is the grant that was late, later a renewal.
-    await pause(random.pick([0, 0, random.int(200, 800)]));
+    await pause(random.pick([0, random.int(300, 900)]));
     const hit = proxy.halfOpen('both', true);
     await pause(LONG);
     proxy.heal();
