@@ -74,7 +74,7 @@ export class LocalLine implements LockSource, WaiterLine, WaitingLineOwner {
 
   /** Turns away everybody who waits. */
   dismiss(error: (key: string) => Error): void {
-    for (const waiter of this.waiting) waiter.leave(error(this.key));
+    for (let { head } = this.waiting; head; { head } = this.waiting) head.leave(error(this.key));
   }
 
   /** Takes the lock from its holder: its signal aborts and the key is given back. */
@@ -205,13 +205,15 @@ export class LocalLine implements LockSource, WaiterLine, WaitingLineOwner {
     return until > now ? until : undefined;
   }
 
-  expired(waiter: Waiter): void {
-    const now = this.desk.clock.mono();
-    if (this.heardOf) {
-      waiter.busy(this.facts(this.attempt), now);
-    } else {
-      const silent = `no word from it in ${Math.round(now - waiter.since)} ms`;
-      waiter.refuse(new LockUnavailableError(this.key, silent), now);
+  expired(late: readonly Waiter[], now: number): void {
+    const facts = this.heardOf ? this.facts(this.attempt) : undefined;
+    for (const waiter of late) {
+      if (facts) {
+        waiter.busy(facts, now);
+      } else {
+        const silent = `no word from it in ${Math.round(now - waiter.since)} ms`;
+        waiter.refuse(new LockUnavailableError(this.key, silent), now);
+      }
     }
     this.left();
   }

@@ -41,7 +41,7 @@ export class NestedLine implements LockSource, NestedHolds, WaiterLine, WaitingL
     } else if (!this.holder) {
       this.give(waiter);
     } else if (waiter.request.waitTime === 0) {
-      this.expired(waiter);
+      this.expired([waiter], now);
     } else {
       waiter.line = this;
       this.waiting.push(waiter);
@@ -84,10 +84,10 @@ export class NestedLine implements LockSource, NestedHolds, WaiterLine, WaitingL
     return until > now ? until : undefined;
   }
 
-  expired(waiter: Waiter): void {
+  expired(late: readonly Waiter[], now: number): void {
     const { tenure } = this;
-    const { mono, wall } = this.clock.now();
-    const facts = { holder: holderOf(tenure.owner), since: wall - tenure.held };
-    waiter.busy({ ...facts, retryAfter: tenure.remaining }, mono);
+    const since = this.clock.now().wall - tenure.held;
+    const facts = { holder: holderOf(tenure.owner), since, retryAfter: tenure.remaining };
+    for (const waiter of late) waiter.busy(facts, now);
   }
 }

@@ -5,8 +5,8 @@ import type { Waiter } from './waiter.js';
 export interface WaitingLineOwner {
   /** Asked at a waiter's deadline: a later one, or `undefined` when it has waited long enough. */
   prolong(waiter: Waiter, now: number): number | undefined;
-  /** Called with each waiter that has waited long enough; it is out of the line by then. */
-  expired(waiter: Waiter): void;
+  /** Called with those who have waited long enough; they are out of the line by then. */
+  expired(late: readonly Waiter[], now: number): void;
 }
 
 /**
@@ -86,8 +86,12 @@ export class WaitingLine {
       }
       if (waiter.deadline < next) next = waiter.deadline;
     }
-    for (const waiter of late) this.remove(waiter);
+    for (const waiter of late) {
+      this.remove(waiter);
+      // What one of them hears may call off another, which is in no line any more.
+      waiter.line = undefined;
+    }
     if (next < this.timerAt) this.arm(next);
-    for (const waiter of late) this.owner.expired(waiter);
+    if (late.length > 0) this.owner.expired(late, now);
   }
 }
