@@ -36,6 +36,11 @@ async function ask(client: Socket, text: string): Promise<string> {
   return chunk.toString();
 }
 
+/** Whether by an end or by a reset. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once('close', () => resolve()));
+}
+
 const SUBSCRIBE = '*2\r\n$9\r\nsubscribe\r\n$1\r\na\r\n';
 
 describe('the proxy of the fault campaign', () => {
@@ -69,7 +74,7 @@ describe('the proxy of the fault campaign', () => {
     const [commands, subscriber] = [await at.dial(), await at.dial()];
     await ask(commands, 'hello');
     await ask(subscriber, SUBSCRIBE);
-    const gone = once(subscriber, 'close');
+    const gone = closed(subscriber);
     expect(at.proxy.cut('subscriber')).toBe(1);
     await gone;
     expect(await ask(commands, 'still here')).toBe('still here');
@@ -82,7 +87,7 @@ describe('the proxy of the fault campaign', () => {
     const answers: string[] = [];
     client.on('data', (chunk) => answers.push(chunk.toString()));
     client.write('lost');
-    await once(client, 'close');
+    await closed(client);
     expect(at.heard).toEqual(['hello', 'lost']);
     expect(answers).toEqual([]);
   });
@@ -95,7 +100,7 @@ describe('the proxy of the fault campaign', () => {
     const other = await at.dial();
     expect(await ask(other, 'new ones are fine')).toBe('new ones are fine');
     expect(at.heard).toEqual(['hello', 'new ones are fine']);
-    const gone = once(client, 'close');
+    const gone = closed(client);
     at.proxy.heal();
     await gone;
     expect(await ask(other, 'still')).toBe('still');
@@ -106,7 +111,7 @@ describe('the proxy of the fault campaign', () => {
     const through = once(at.server, 'connection');
     const client = await at.dial();
     await through;
-    const gone = once(client, 'close');
+    const gone = closed(client);
     client.write('lost');
     at.proxy.heal();
     await gone;
