@@ -141,6 +141,9 @@ function verdict(
   return found ? 1 : 0;
 }
 
+// By way of 'exit', which takes the processes along that were started here.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
+
 main().then(
   (code) => process.exit(code),
   (error: unknown) => {
