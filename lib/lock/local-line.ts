@@ -29,6 +29,8 @@ export interface LineDesk {
 
 /** How long the store has to answer a caller that waits for less than this, in ms. */
 const LEAST_PATIENCE = 200;
+/** A timer that comes later than this, in ms, was held up together with everything else. */
+const STALL = 25;
 
 /**
  * The waiters of one key in this process. One of them stands for all in the store's line; when the
@@ -198,11 +200,14 @@ export class LocalLine implements LockSource, WaiterLine, WaitingLineOwner {
   /** A caller has waited long enough when it was told "taken", or when the store stayed silent. */
   prolong(waiter: Waiter, now: number): number | undefined {
     const { waitTime } = waiter.request;
-    const patience = this.heardOf
+    const { heardOf } = this;
+    const patience = heardOf
       ? waitTime
       : Math.max(LEAST_PATIENCE, Math.min(waitTime, this.desk.unavailableAfter));
     const until = waiter.since + patience;
-    return until > now ? until : undefined;
+    if (until > now) return until;
+    // While this process stalled it did not listen: the answer may be there, unread.
+    return !heardOf && now - waiter.deadline > STALL ? now + STALL : undefined;
   }
 
   expired(late: readonly Waiter[], now: number): void {

@@ -42,6 +42,9 @@ export interface LockServiceOptions {
   readonly clock?: Clock;
 }
 
+/** How long a caller who could not have all of its locks waits for those it had to be free, in ms. */
+const GIVE_UP_PATIENCE = 200;
+
 type Task<T> = (lock: Lock) => T | Promise<T>;
 
 /**
@@ -119,9 +122,7 @@ export class LockService implements OnApplicationShutdown {
         locks.push(await next);
       }
     } catch (error) {
-      const released = releaseAll(locks);
-      // A store that does not answer is not to be waited for once more.
-      if (!(error instanceof LockUnavailableError)) await released;
+      await this.giveUp(locks);
       throw error;
     }
     return locks;
@@ -210,6 +211,18 @@ export class LockService implements OnApplicationShutdown {
     this.lines.evict('the application has shut down');
     this.keeper.stop();
     if (this.options.ownsStore) await this.store.close();
+  }
+
+  /** Gives back the locks of a list that cannot be had whole; nobody is to wait long for that. */
+  private async giveUp(locks: readonly Lock[]): Promise<void> {
+    if (locks.length === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = this.clock.after(GIVE_UP_PATIENCE, resolve, true);
+      void releaseAll(locks).then(() => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 
   private ask(

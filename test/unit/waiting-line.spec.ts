@@ -2,12 +2,15 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { LockService } from '../../lib/lock/lock.service.js';
 import type { Attempt, Contention, Grant, LeaseRequest } from '../../lib/stores/lock-store.js';
 import { MemoryStore } from '../../lib/stores/memory/memory-store.js';
+import { Gate } from '../support/gate.js';
 import { ManualClock } from '../support/manual-clock.js';
 
 /** Far away, so that callers share a line: says what it is told to. */
 class FarStore extends MemoryStore {
   override readonly remote = true as never;
   silent = false;
+  /** What is granted is told when this opens. */
+  slow: Gate | undefined;
   asked = 0;
   left = 0;
 
@@ -18,6 +21,11 @@ class FarStore extends MemoryStore {
       this.left += 1;
       attempt.leave();
     };
+    const { slow } = this;
+    if (slow) {
+      const granted = slow.opened.then(() => attempt.granted);
+      return { granted, contention: undefined, leave };
+    }
     if (!this.silent) {
       const contention = (): Contention | undefined => attempt.contention;
       return {
@@ -101,6 +109,17 @@ describe('those who wait for one key', () => {
     await clock.advanceAndSettle(2_000);
     expect(await waiting).toEqual(Array(3).fill('LOCK_UNAVAILABLE'));
     expect(clock.mono()).toBe(begun + 2_000);
+  });
+
+  it('are not told that the store was silent by a process that could not listen', async () => {
+    const slow = (store.slow = new Gate());
+    const asked = locks.acquire('order:1', { waitTime: 20 });
+    // The loop is blocked; the timer comes before the answer is read.
+    clock.stepMono(600);
+    await clock.advanceAndSettle(10);
+    slow.open();
+    await clock.advanceAndSettle(0);
+    await (await asked).release();
   });
 
   it('may call off each other in what they hear', async () => {
