@@ -142,7 +142,7 @@ export class Lock implements AsyncDisposable {
 
   private end(): Promise<boolean> {
     if (this.onLost) this.tenure.offLost(this.onLost);
-    if (lockEvents.release.hasSubscribers) {
+    if (lockEvents.release.hasSubscribers && !this.unlocked) {
       const held = this.tenure.grantedAt + this.tenure.held - this.since;
       lockEvents.release.publish({ key: this.key, token: this.token, held });
     }
