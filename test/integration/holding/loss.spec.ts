@@ -165,7 +165,7 @@ describe('a lock that is lost', () => {
     // Sent, and answered while nobody listens.
     const extended = lock.extend().catch((error: unknown) => error);
     await Promise.resolve();
-    await new Promise(process.nextTick);
+    await new Promise((resolve) => process.nextTick(resolve));
     block(500);
     expect(await extended).toBeInstanceOf(LockLostError);
     expect(signal.aborted).toBe(true);

@@ -1,5 +1,5 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import { Redis, type RedisOptions } from 'ioredis';
+import { Redis } from 'ioredis';
 
 import type { LockEvent } from '../../../lib/lock/lock-events.js';
 import { LockService, type LockServiceOptions } from '../../../lib/lock/lock.service.js';
@@ -21,15 +21,14 @@ export interface Stand {
 }
 
 export interface StandOptions extends Partial<Omit<LockServiceOptions, 'store'>> {
-  readonly redis?: RedisOptions;
   readonly answerTimeout?: number;
 }
 
 export async function openStand(options: StandOptions = {}): Promise<Stand> {
-  const { redis, answerTimeout = 2_000, ...service } = options;
+  const { answerTimeout = 2_000, ...service } = options;
   const server = await startRedis();
   const proxy = await Proxy.open(() => server.port);
-  const client = connect(proxy.port, redis);
+  const client = connect(proxy.port);
   const admin = connect(server.port);
   const store = new RedisStore({ client, answerTimeout });
   const locks = new LockService({ store, shutdownTimeout: 100, ...service });
@@ -54,8 +53,8 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
 }
 
 /** A client that comes back soon and says nothing of its troubles. */
-export function connect(port: number, options: RedisOptions = {}): Redis {
-  const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 20, ...options });
+export function connect(port: number): Redis {
+  const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 20 });
   client.on('error', () => undefined);
   return client;
 }
