@@ -34,8 +34,6 @@ export interface Answer {
 export interface GroupCommitOptions {
   readonly client: RedisClient;
   readonly clock: Clock;
-  /** What inbox channels begin with, and this process's part of them. */
-  readonly channels: string;
   readonly process: string;
   /** Ms after which a call counts as unanswered. */
   readonly answerTimeout: number;
@@ -53,6 +51,8 @@ interface Lane {
   readonly id: number;
   queue: Entry[];
   underway: Entry[];
+  /** When its silence is to be told next, on the monotonic clock. */
+  silentAt: number;
 }
 
 /**
@@ -64,6 +64,7 @@ export class GroupCommit {
   outages = 0;
   private readonly lanes = new Map<number, Lane>();
   private idle: (() => void)[] = [];
+  private silence: Timer | undefined;
   /** One for each call that is under way; they never reject. */
   private readonly calls = new Set<Promise<void>>();
 
@@ -75,7 +76,7 @@ export class GroupCommit {
     const id = this.options.laneOf(entry.lock);
     let lane = this.lanes.get(id);
     if (!lane) {
-      lane = { id, queue: [], underway: [] };
+      lane = { id, queue: [], underway: [], silentAt: Infinity };
       this.lanes.set(id, lane);
       this.flushSoon(lane);
     }
@@ -94,6 +95,7 @@ export class GroupCommit {
   }
 
   stop(): void {
+    this.silence?.cancel();
     for (const event of OUTAGES) this.options.client.off(event, this.onOutage);
   }
 
@@ -129,15 +131,14 @@ export class GroupCommit {
   private send(lane: Lane, entries: Entry[]): void {
     const sent = this.options.clock.now();
     const { outages } = this;
-    const silence = this.watchSilence(lane);
+    lane.silentAt = sent.mono + this.options.answerTimeout;
+    this.silence ??= this.watchSilence(this.options.answerTimeout);
     const call = this.call(entries).then(
       (replies) => {
-        silence.cancel();
         deliver(entries, replies as unknown[], sent, outages !== this.outages);
         this.flushSoon(lane);
       },
       (reason: unknown) => {
-        silence.cancel();
         const error = reason instanceof Error ? reason : new Error(String(reason));
         for (const { answer } of entries) answer.fail(error, true);
         this.flushSoon(lane);
@@ -165,28 +166,38 @@ export class GroupCommit {
     const lines: string[] = [];
     for (const { operation, lock, line, owner, leaseTime, detail } of entries) {
       keys.push(lock);
-      const lineAt = line === undefined ? 0 : 3 + lines.push(line);
+      const lineAt = line === undefined ? 0 : 2 + lines.push(line);
       words.push(operation.charAt(0), owner, leaseTime, detail, lineAt);
     }
-    keys.push(this.options.channels, this.options.process, words.join(' '), ...lines);
+    keys.push(this.options.process, words.join(' '), ...lines);
     return keys;
   }
 
-  /** Tells all who wait in a lane, again and again, that Redis does not answer. */
-  private watchSilence(lane: Lane): Timer {
-    const { clock, answerTimeout } = this.options;
-    const watch = (): Timer =>
-      clock.after(
-        answerTimeout,
-        () => {
-          timer = watch();
-          const error = new Error(`Redis has not answered for ${answerTimeout} ms`);
-          for (const { answer } of [...lane.underway, ...lane.queue]) answer.fail(error, false);
-        },
-        true,
-      );
-    let timer = watch();
-    return { cancel: () => timer.cancel() };
+  /**
+   * Tells all who wait in a silent lane, again and again, that Redis does not answer. The timer is
+   * not set anew for every call: it fires now and then, and mostly finds nothing to tell.
+   */
+  private watchSilence(delay: number): Timer {
+    return this.options.clock.after(
+      delay,
+      () => {
+        const now = this.options.clock.mono();
+        let next = Infinity;
+        for (const lane of this.lanes.values()) {
+          if (lane.silentAt <= now) this.tellSilence(lane, now);
+          next = Math.min(next, lane.silentAt);
+        }
+        this.silence = next < Infinity ? this.watchSilence(Math.ceil(next - now)) : undefined;
+      },
+      true,
+    );
+  }
+
+  private tellSilence(lane: Lane, now: number): void {
+    const { answerTimeout } = this.options;
+    lane.silentAt = now + answerTimeout;
+    const error = new Error(`Redis has not answered for ${answerTimeout} ms`);
+    for (const { answer } of [...lane.underway, ...lane.queue]) answer.fail(error, false);
   }
 }
 

@@ -11,6 +11,9 @@ import { createHash } from 'node:crypto';
  */
 export type Operation = 'acquire' | 'query' | 'try' | 'release' | 'extend' | 'inspect';
 
+/** What the channel of a process's inbox begins with. */
+export const INBOX = 'nest-locked:inbox:';
+
 /** The longest lease, in ms, that a lock handed over starts with; the renewal lengthens it. */
 export const CLAIM_TIME = 3_000;
 
@@ -18,14 +21,14 @@ export const CLAIM_TIME = 3_000;
  * Many lock operations in one call, in order; a fault in one is that one's alone.
  *
  * KEYS    for entry i: KEYS[i] the lock; its line is `{lock}:line`, in the same slot
- * ARGV    [1] what inbox channels begin with, [2] the asking process,
- *         [3] the entries, five words each, for one string costs the client less than many:
+ * ARGV    [1] the asking process,
+ *         [2] the entries, five words each, for one string costs the client less than many:
  *             operation (its first letter), owner (what follows the process in it), lease in ms,
  *             detail, line
  *             detail of acquire and query: 1 when the process's inbox has proved that its messages
  *             arrive and are counted; of release: the last token used, 0 to leave the line
  *             line: 0, or where in ARGV its name stands, when the usual name is in another slot
- *         [4…] such names
+ *         [3…] such names
  * reply   for each entry
  *         acquire, query, try   the token, granted
  *                        { value of the lock, its remaining ms, place in line, now, ride } taken
@@ -43,14 +46,14 @@ export const CLAIM_TIME = 3_000;
  * stands in the loop and creates nothing; the rest is only built when it is needed.
  */
 export const LOCK_SCRIPT = `
-local channels, process = ARGV[1], ARGV[2]
+local process = ARGV[1]
 local nowText, handle
 local i, replies = 0, {}
 -- Tokens of locks that were let go in this very call, while the clock stood still.
 local floors = KEYS[2] and {}
 
 for operation, id, lease, detail, lineAt in
-  string.gmatch(ARGV[3], '(%a) (%w+) (%d+) (%d+) (%d+)') do
+  string.gmatch(ARGV[2], '(%a) (%w+) (%d+) (%d+) (%d+)') do
   i = i + 1
   local lock, owner, reply = KEYS[i], process .. '.' .. id, nil
   local line = lineAt == '0' and '{' .. lock .. '}:line' or ARGV[tonumber(lineAt)]
@@ -90,7 +93,7 @@ for operation, id, lease, detail, lineAt in
             return owner, token, owner ~= asker
           end
           if tonumber(lease) > ${CLAIM_TIME} then lease = '${CLAIM_TIME}' end
-          local told = redis.pcall('PUBLISH', channels .. home, value .. ' ' .. nowText .. ' ' .. lease)
+          local told = redis.pcall('PUBLISH', '${INBOX}' .. home, value .. ' ' .. nowText .. ' ' .. lease)
           -- Nobody listens where somebody was heard before: that process is gone.
           if not (told == 0 and heard == '1') then
             redis.call('SET', lock, value, 'PX', lease)

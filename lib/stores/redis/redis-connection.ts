@@ -14,6 +14,12 @@ export interface OpenedConnection {
 }
 
 /**
+ * A connection that stays open and carries nothing is replaced after this, in ms, when an answer is
+ * waited for: nothing else would notice for a quarter of an hour.
+ */
+const SOCKET_TIMEOUT = 3_000;
+
+/**
  * Makes the client that the options ask for, or takes the user's own. Ours connects when greeted
  * or first used, so that an application that does not get as far leaves nothing open; it goes on
  * trying when Redis is away, and says so once an outage, not once an attempt.
@@ -22,7 +28,7 @@ export function openConnection(connection: RedisConnection): OpenedConnection {
   if (typeof connection === 'object' && isRedisClient(connection)) {
     return { client: connection, owned: false, greet: () => undefined };
   }
-  const own = { connectionName: 'nest-locked', lazyConnect: true };
+  const own = { connectionName: 'nest-locked', lazyConnect: true, socketTimeout: SOCKET_TIMEOUT };
   const client =
     typeof connection === 'string' ? new Redis(connection, own) : withOptions(own, connection);
   logOutages(client);

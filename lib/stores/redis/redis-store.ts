@@ -6,7 +6,7 @@ import { GrantInbox, type GrantNotice } from './grant-inbox.js';
 import { GroupCommit, type Answer, type Entry } from './group-commit.js';
 import { slotOf, unusualLineOf } from './key-slot.js';
 import { contentionOf, type InspectReply, type Ride } from './lock-reply.js';
-import type { Operation } from './lock-script.js';
+import { INBOX, type Operation } from './lock-script.js';
 import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
 import type { RedisClient } from './redis-client.js';
 import { Release, type ReleaseHost, type ReleaseTold, type ReleasedLease } from './release.js';
@@ -55,13 +55,11 @@ export class RedisStore extends LockStore implements AttemptHost, ReleaseHost {
     this.clock = clock;
     this.keyPrefix = keyPrefix;
     this.answerTimeout = answerTimeout;
-    const channels = `${keyPrefix}:inbox:`;
     const { process } = this.owners;
     this.clientPrefix = client.options.keyPrefix ?? '';
     this.group = new GroupCommit({
       client,
       clock,
-      channels,
       process,
       answerTimeout,
       laneOf: client.isCluster ? (lock) => slotOf(this.clientPrefix + lock) : () => 0,
@@ -69,7 +67,7 @@ export class RedisStore extends LockStore implements AttemptHost, ReleaseHost {
     this.inbox = new GrantInbox({
       client,
       clock,
-      channel: channels + process,
+      channel: INBOX + process,
       deliver: (notice) => this.deliver(notice),
       opened: () => this.askAll(),
     });
