@@ -104,6 +104,7 @@ export class LockService implements OnApplicationShutdown {
    * Takes several locks, all or none, in one order whatever order they are named in, so that two
    * callers never wait for each other. `waitTime` is for all of them together.
    * @returns the locks, sorted by key; each key once
+   * @throws LockLostError when one was lost while another was waited for, and what `acquire` throws
    */
   async acquireAll(keys: readonly string[], options?: AcquireOptions): Promise<Lock[]> {
     if (keys.length === 0) throw new LockUsageError('no key was given: name at least one');
@@ -121,6 +122,8 @@ export class LockService implements OnApplicationShutdown {
         const next = runInLocks([...locks], () => this.acquire(key, { ...options, waitTime }));
         locks.push(await next);
       }
+      // While the last was waited for, the first may have been lost.
+      for (const { lost } of locks) if (lost) throw lost;
     } catch (error) {
       await this.giveUp(locks);
       throw error;
