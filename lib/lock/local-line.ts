@@ -112,7 +112,9 @@ export class LocalLine implements LockSource, WaiterLine, WaitingLineOwner {
     const { held } = tenure;
     // Tokens come from the server's clock in µs: one more than a µs ago is still behind that clock,
     // so that the token of the next grant is larger than all of ours.
-    return held < this.bound.time && tenure.handOvers < held * 1000;
+    if (held >= this.bound.time || tenure.handOvers >= held * 1000) return false;
+    // Past its maxHoldTime the lease is being left to run out.
+    return tenure.grantedAt + held < tenure.renewUntil;
   }
 
   /** Asks the store, in the name of all who wait here. */

@@ -122,6 +122,23 @@ describe('those who wait for one key', () => {
     await (await asked).release();
   });
 
+  it('do not inherit a lease that is left to run out', async () => {
+    locks = new LockService({
+      store,
+      clock,
+      leaseTime: 3_000,
+      handOver: { count: 64, time: 60_000 },
+    });
+    const tired = await locks.acquire('order:1', { maxHoldTime: 100 });
+    const waiting = locks.acquire('order:1');
+    await clock.advanceAndSettle(2_900);
+    await tired.release();
+    await clock.advanceAndSettle(10_000);
+    const lock = await waiting;
+    expect(lock.isHeld()).toBe(true);
+    await lock.release();
+  });
+
   it('may call off each other in what they hear', async () => {
     const holder = await others.acquire('order:1');
     const abort = new AbortController();
