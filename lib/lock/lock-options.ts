@@ -43,10 +43,7 @@ export interface ScopeOptions extends AcquireOptions {
   whenUnavailable?: 'throw' | 'proceed';
 }
 
-/**
- * For callers inside the library.
- * @internal
- */
+/** For callers inside the library; not among the public names. */
 export interface InnerAcquireOptions extends ScopeOptions {
   /**
    * Called once if this caller really has to stand in line. `abort` makes it step out; what is
