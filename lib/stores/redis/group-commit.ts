@@ -53,6 +53,8 @@ interface Lane {
   underway: Entry[];
   /** When its silence is to be told next, on the monotonic clock. */
   silentAt: number;
+  /** Who waits for the call under way to be answered. */
+  afterwards: (() => void)[];
 }
 
 /**
@@ -65,8 +67,6 @@ export class GroupCommit {
   private readonly lanes = new Map<number, Lane>();
   private idle: (() => void)[] = [];
   private silence: Timer | undefined;
-  /** One for each call that is under way; they never reject. */
-  private readonly calls = new Set<Promise<void>>();
 
   constructor(private readonly options: GroupCommitOptions) {
     for (const event of OUTAGES) options.client.on(event, this.onOutage);
@@ -76,7 +76,7 @@ export class GroupCommit {
     const id = this.options.laneOf(entry.lock);
     let lane = this.lanes.get(id);
     if (!lane) {
-      lane = { id, queue: [], underway: [], silentAt: Infinity };
+      lane = { id, queue: [], underway: [], silentAt: Infinity, afterwards: [] };
       this.lanes.set(id, lane);
       this.flushSoon(lane);
     }
@@ -91,7 +91,10 @@ export class GroupCommit {
 
   /** Resolves when every call that is under way now has been answered. */
   async answered(): Promise<void> {
-    await Promise.all(this.calls);
+    const underway = [...this.lanes.values()].filter((lane) => lane.underway.length > 0);
+    await Promise.all(
+      underway.map((lane) => new Promise<void>((resolve) => lane.afterwards.push(resolve))),
+    );
   }
 
   stop(): void {
@@ -129,35 +132,32 @@ export class GroupCommit {
   }
 
   private send(lane: Lane, entries: Entry[]): void {
-    const sent = this.options.clock.now();
+    const { client, clock, answerTimeout } = this.options;
+    const sent = clock.now();
     const { outages } = this;
-    lane.silentAt = sent.mono + this.options.answerTimeout;
-    this.silence ??= this.watchSilence(this.options.answerTimeout);
-    const call = this.call(entries).then(
-      (replies) => {
-        deliver(entries, replies as unknown[], sent, outages !== this.outages);
-        this.flushSoon(lane);
-      },
-      (reason: unknown) => {
-        const error = reason instanceof Error ? reason : new Error(String(reason));
-        for (const { answer } of entries) answer.fail(error, true);
-        this.flushSoon(lane);
-      },
-    );
-    this.calls.add(call);
-    void call.then(() => this.calls.delete(call));
+    lane.silentAt = sent.mono + answerTimeout;
+    this.silence ??= this.watchSilence(answerTimeout);
+    const keys = entries.length;
+    const args = this.encode(entries);
+    const answered = (reply: unknown): void => {
+      deliver(entries, reply, sent, outages !== this.outages);
+      this.done(lane);
+    };
+    const failed = (reason: unknown): void => {
+      const error = reason instanceof Error ? reason : new Error(String(reason));
+      for (const { answer } of entries) answer.fail(error, true);
+      this.done(lane);
+    };
+    client.evalsha(LOCK_SCRIPT_SHA, keys, ...args).then(answered, (reason: unknown) => {
+      if (!isNoScript(reason)) failed(reason);
+      else client.eval(LOCK_SCRIPT, keys, ...args).then(answered, failed);
+    });
   }
 
-  private async call(entries: Entry[]): Promise<unknown> {
-    const { client } = this.options;
-    const args = this.encode(entries);
-    const keys = entries.length;
-    try {
-      return await client.evalsha(LOCK_SCRIPT_SHA, keys, ...args);
-    } catch (error) {
-      if (!(error instanceof Error) || !error.message.startsWith('NOSCRIPT')) throw error;
-      return client.eval(LOCK_SCRIPT, keys, ...args);
-    }
+  private done(lane: Lane): void {
+    lane.underway = [];
+    for (const resolve of lane.afterwards.splice(0)) resolve();
+    this.flushSoon(lane);
   }
 
   private encode(entries: Entry[]): string[] {
@@ -201,11 +201,17 @@ export class GroupCommit {
   }
 }
 
-function deliver(entries: Entry[], replies: unknown[], sent: Instant, repeated: boolean): void {
+/** The reply to one entry is not wrapped up. */
+function deliver(entries: Entry[], reply: unknown, sent: Instant, repeated: boolean): void {
+  const replies = entries.length === 1 ? [reply] : (reply as unknown[]);
   for (let i = 0; i < entries.length; i += 1) {
     const { answer } = entries[i] as Entry;
-    const reply = replies[i];
-    if (reply instanceof Error) answer.fail(reply, true);
-    else answer.settle(reply, sent, repeated);
+    const one = replies[i];
+    if (one instanceof Error) answer.fail(one, true);
+    else answer.settle(one, sent, repeated);
   }
+}
+
+function isNoScript(reason: unknown): boolean {
+  return reason instanceof Error && reason.message.startsWith('NOSCRIPT');
 }

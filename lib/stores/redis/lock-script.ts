@@ -29,7 +29,7 @@ export const CLAIM_TIME = 3_000;
  *             arrive and are counted; of release: the last token used, 0 to leave the line
  *             line: 0, or where in ARGV its name stands, when the usual name is in another slot
  *         [3…] such names
- * reply   for each entry
+ * reply   for each entry, in a list if there are several
  *         acquire, query, try   the token, granted
  *                        { value of the lock, its remaining ms, place in line, now, ride } taken
  *         release        1, 0, or { ride } for released with one
@@ -48,13 +48,14 @@ export const CLAIM_TIME = 3_000;
 export const LOCK_SCRIPT = `
 local process = ARGV[1]
 local nowText, handle
-local i, replies = 0, {}
+local replies = KEYS[2] and {}
 -- Tokens of locks that were let go in this very call, while the clock stood still.
 local floors = KEYS[2] and {}
+local _, stop, operation, id, lease, detail, lineAt = nil, 0
 
-for operation, id, lease, detail, lineAt in
-  string.gmatch(ARGV[2], '(%a) (%w+) (%d+) (%d+) (%d+)') do
-  i = i + 1
+for i = 1, #KEYS do
+  _, stop, operation, id, lease, detail, lineAt =
+    string.find(ARGV[2], '(%a) (%w+) (%d+) (%d+) (%d+)', stop + 1)
   local lock, owner, reply = KEYS[i], process .. '.' .. id, nil
   local line = lineAt == '0' and '{' .. lock .. '}:line' or ARGV[tonumber(lineAt)]
 
@@ -174,6 +175,7 @@ for operation, id, lease, detail, lineAt in
       reply = type(reply) == 'table' and { err = reply.err } or redis.error_reply(tostring(reply))
     end
   end
+  if not replies then return reply end
   replies[i] = reply
 end
 return replies
