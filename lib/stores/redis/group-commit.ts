@@ -97,8 +97,10 @@ export class GroupCommit {
     );
   }
 
+  /** Forgets what is open: during an outage no answer need ever come. */
   stop(): void {
     this.silence?.cancel();
+    this.lanes.clear();
     for (const event of OUTAGES) this.options.client.off(event, this.onOutage);
   }
 

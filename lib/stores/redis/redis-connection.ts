@@ -19,6 +19,9 @@ export interface OpenedConnection {
  */
 const SOCKET_TIMEOUT = 3_000;
 
+/** After an outage ioredis keeps a process alive for so long when it is told to disconnect, in ms. */
+const DISCONNECT_TIMEOUT = 200;
+
 /**
  * Makes the client that the options ask for, or takes the user's own. Ours connects when greeted
  * or first used, so that an application that does not get as far leaves nothing open; it goes on
@@ -28,7 +31,12 @@ export function openConnection(connection: RedisConnection): OpenedConnection {
   if (typeof connection === 'object' && isRedisClient(connection)) {
     return { client: connection, owned: false, greet: () => undefined };
   }
-  const own = { connectionName: 'nest-locked', lazyConnect: true, socketTimeout: SOCKET_TIMEOUT };
+  const own = {
+    connectionName: 'nest-locked',
+    lazyConnect: true,
+    socketTimeout: SOCKET_TIMEOUT,
+    disconnectTimeout: DISCONNECT_TIMEOUT,
+  };
   const client =
     typeof connection === 'string' ? new Redis(connection, own) : withOptions(own, connection);
   logOutages(client);
