@@ -256,7 +256,10 @@ describe('nesting', () => {
         locks.using(`leg:${String(left)}`, async () => {
           depths.push(depth());
           begun.open();
-          if (left === 0) { done.open(); return; }
+          if (left === 0) {
+            done.open();
+            return;
+          }
           const next = new Gate();
           void run(left - 1, next);
           await next.opened;
