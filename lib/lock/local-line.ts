@@ -27,6 +27,9 @@ export interface LineDesk {
   empty(line: LocalLine): void;
 }
 
+/** How many tokens may be handed out before their microsecond; the store knows what to do then. */
+const TOKENS_AHEAD = 64;
+
 /** How long the store has to answer a caller that waits for less than this, in ms. */
 const LEAST_PATIENCE = 200;
 /** A timer that comes later than this, in ms, was held up together with everything else. */
@@ -110,9 +113,9 @@ export class LocalLine implements LockSource, WaiterLine, WaitingLineOwner {
     if (!next || next.request.leaseTime !== tenure.leaseTime) return false;
     if (tenure.handOvers >= this.bound.count) return false;
     const { held } = tenure;
-    // Tokens come from the server's clock in µs: one more than a µs ago is still behind that clock,
-    // so that the token of the next grant is larger than all of ours.
-    if (held >= this.bound.time || tenure.handOvers >= held * 1000) return false;
+    if (held >= this.bound.time) return false;
+    // Tokens come from the server's clock in µs, and are not to run away from it.
+    if (tenure.handOvers >= held * 1000 + TOKENS_AHEAD) return false;
     // Past its maxHoldTime the lease is being left to run out.
     return tenure.grantedAt + held < tenure.renewUntil;
   }

@@ -128,6 +128,7 @@ for i = 1, #KEYS do
         local token = held and string.sub(held, 1, #owner + 1) == owner .. ' ' and
           tonumber(string.sub(held, #owner + 2))
         local last = floors and floors[lock]
+        if last then held, token = false, false end
 
         if operation == 'a' or operation == 'q' or operation == 't' then
           if token then
@@ -143,6 +144,7 @@ for i = 1, #KEYS do
               given = last and last >= now and last + 1 or now
               redis.call('SET', lock, owner .. ' ' .. string.format('%.0f', given), 'PX', lease)
             end
+            if last then floors[lock] = nil end
             if not chosen or chosen == owner then return given end
             if rides then ride = { chosen, given } end
             held = chosen .. ' ' .. string.format('%.0f', given)
@@ -160,7 +162,13 @@ for i = 1, #KEYS do
           local chosen, given, rides = promote(lock, line, last, '')
           if not chosen then
             if floors then floors[lock] = last end
-            redis.call('DEL', lock)
+            if last < now then
+              redis.call('DEL', lock)
+            else
+              -- Tokens were handed out faster than one a microsecond. Until the clock has passed
+              -- them the lock is not forgotten, for the next token is to be larger.
+              redis.call('PEXPIRE', lock, math.floor((last - now) / 1000) + 1)
+            end
           end
           return rides and { { chosen, given } } or 1
         end

@@ -150,6 +150,18 @@ describe('handing a lock over inside a process', () => {
     expect(order).toEqual(Array.from({ length: 12 }, (_, place) => place));
   });
 
+  it('mints a larger token although the last one was ahead of the clock', async () => {
+    const { store } = pod();
+    const grant = await store.acquire({ key: KEY, leaseTime: 30_000, wait: true }).granted;
+    const ahead = { key: KEY, owner: grant?.owner ?? '', token: (grant?.token ?? 0) + 50_000 };
+
+    expect(await store.release(ahead)).toBe(true);
+    const next = await store.acquire({ key: KEY, leaseTime: 30_000, wait: true }).granted;
+
+    expect(next?.token).toBeGreaterThan(ahead.token);
+    expect(next && (await store.release(next))).toBe(true);
+  });
+
   it('loses every hold of a tenure with it, and the next tokens are larger', async () => {
     const one = pod({ count: 64, time: 10_000 });
     const first = await one.locks.acquire(KEY, { leaseTime: 300 });
