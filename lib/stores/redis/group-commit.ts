@@ -43,23 +43,35 @@ export interface GroupCommitOptions {
 
 /** How many entries a call carries at most, so that no call keeps Redis from others for long. */
 const MOST_ENTRIES = 128;
+/**
+ * A larger group than this travels in halves, one behind the other: while Redis works on the second,
+ * the replies to the first are dealt with here.
+ */
+const WHOLE_GROUP = 32;
+/** How many calls of a lane are under way at most; what comes meanwhile gathers for the next. */
+const MOST_CALLS = 4;
 
 /** After these events of a client, single or Cluster, what was under way is sent again. */
 const OUTAGES = ['close', 'node error', '-node'];
 
+/** One script call under way. */
+interface Call {
+  readonly entries: readonly Entry[];
+  /** When its silence is to be told next, on the monotonic clock. */
+  silentAt: number;
+  /** Who waits for it to be answered. */
+  readonly afterwards: (() => void)[];
+}
+
 interface Lane {
   readonly id: number;
   queue: Entry[];
-  underway: Entry[];
-  /** When its silence is to be told next, on the monotonic clock. */
-  silentAt: number;
-  /** Who waits for the call under way to be answered. */
-  afterwards: (() => void)[];
+  readonly calls: Set<Call>;
 }
 
 /**
- * Sends lock operations in groups: all that is asked in one tick, or while a call is under way,
- * travels as one script call, in order. Nothing waits when nothing is under way.
+ * Sends lock operations in groups: all that is asked in one tick, or while enough calls are under
+ * way, travels as one script call, in order. Nothing waits when nothing is under way.
  */
 export class GroupCommit {
   /** How often the connection was lost: what was under way then may have been sent twice. */
@@ -76,10 +88,10 @@ export class GroupCommit {
     const id = this.options.laneOf(entry.lock);
     let lane = this.lanes.get(id);
     if (!lane) {
-      lane = { id, queue: [], underway: [], silentAt: Infinity, afterwards: [] };
+      lane = { id, queue: [], calls: new Set() };
       this.lanes.set(id, lane);
-      this.flushSoon(lane);
     }
+    if (lane.queue.length === 0) this.flushSoon(lane);
     lane.queue.push(entry);
   }
 
@@ -91,9 +103,9 @@ export class GroupCommit {
 
   /** Resolves when every call that is under way now has been answered. */
   async answered(): Promise<void> {
-    const underway = [...this.lanes.values()].filter((lane) => lane.underway.length > 0);
+    const calls = [...this.lanes.values()].flatMap((lane) => [...lane.calls]);
     await Promise.all(
-      underway.map((lane) => new Promise<void>((resolve) => lane.afterwards.push(resolve))),
+      calls.map((call) => new Promise<void>((resolve) => call.afterwards.push(resolve))),
     );
   }
 
@@ -114,41 +126,49 @@ export class GroupCommit {
   }
 
   private flush(lane: Lane): void {
+    while (lane.queue.length > 0 && lane.calls.size < MOST_CALLS) {
+      const entries = this.take(lane);
+      if (entries.length > 0) this.send(lane, entries);
+    }
+    if (lane.queue.length > 0 || lane.calls.size > 0) return;
+    this.lanes.delete(lane.id);
+    if (this.lanes.size === 0) for (const resolve of this.idle.splice(0)) resolve();
+  }
+
+  /** The next entries of the queue that are still wanted. */
+  private take(lane: Lane): Entry[] {
+    const half = Math.ceil(lane.queue.length / 2);
+    const most = Math.min(MOST_ENTRIES, Math.max(WHOLE_GROUP, half));
     const entries: Entry[] = [];
     let taken = 0;
     for (const entry of lane.queue) {
-      if (entries.length === MOST_ENTRIES) break;
+      if (entries.length === most) break;
       taken += 1;
       if (entry.stage === 'dropped') continue;
       entry.stage = 'sent';
       entries.push(entry);
     }
     lane.queue = taken === lane.queue.length ? [] : lane.queue.slice(taken);
-    lane.underway = entries;
-    if (entries.length > 0) {
-      this.send(lane, entries);
-      return;
-    }
-    this.lanes.delete(lane.id);
-    if (this.lanes.size === 0) for (const resolve of this.idle.splice(0)) resolve();
+    return entries;
   }
 
   private send(lane: Lane, entries: Entry[]): void {
     const { client, clock, answerTimeout } = this.options;
     const sent = clock.now();
     const { outages } = this;
-    lane.silentAt = sent.mono + answerTimeout;
+    const call: Call = { entries, silentAt: sent.mono + answerTimeout, afterwards: [] };
+    lane.calls.add(call);
     this.silence ??= this.watchSilence(answerTimeout);
     const keys = entries.length;
     const args = this.encode(entries);
     const answered = (reply: unknown): void => {
       deliver(entries, reply, sent, outages !== this.outages);
-      this.done(lane);
+      this.done(lane, call);
     };
     const failed = (reason: unknown): void => {
       const error = reason instanceof Error ? reason : new Error(String(reason));
       for (const { answer } of entries) answer.fail(error, true);
-      this.done(lane);
+      this.done(lane, call);
     };
     client.evalsha(LOCK_SCRIPT_SHA, keys, ...args).then(answered, (reason: unknown) => {
       if (!isNoScript(reason)) failed(reason);
@@ -156,9 +176,9 @@ export class GroupCommit {
     });
   }
 
-  private done(lane: Lane): void {
-    lane.underway = [];
-    for (const resolve of lane.afterwards.splice(0)) resolve();
+  private done(lane: Lane, call: Call): void {
+    lane.calls.delete(call);
+    for (const resolve of call.afterwards) resolve();
     this.flushSoon(lane);
   }
 
@@ -176,8 +196,8 @@ export class GroupCommit {
   }
 
   /**
-   * Tells all who wait in a silent lane, again and again, that Redis does not answer. The timer is
-   * not set anew for every call: it fires now and then, and mostly finds nothing to tell.
+   * Tells all who wait behind a silent call, again and again, that Redis does not answer. The timer
+   * is not set anew for every call: it fires now and then, and mostly finds nothing to tell.
    */
   private watchSilence(delay: number): Timer {
     return this.options.clock.after(
@@ -186,8 +206,10 @@ export class GroupCommit {
         const now = this.options.clock.mono();
         let next = Infinity;
         for (const lane of this.lanes.values()) {
-          if (lane.silentAt <= now) this.tellSilence(lane, now);
-          next = Math.min(next, lane.silentAt);
+          for (const call of lane.calls) {
+            if (call.silentAt <= now) this.tellSilence(lane, call, now);
+            next = Math.min(next, call.silentAt);
+          }
         }
         this.silence = next < Infinity ? this.watchSilence(Math.ceil(next - now)) : undefined;
       },
@@ -195,11 +217,11 @@ export class GroupCommit {
     );
   }
 
-  private tellSilence(lane: Lane, now: number): void {
+  private tellSilence(lane: Lane, call: Call, now: number): void {
     const { answerTimeout } = this.options;
-    lane.silentAt = now + answerTimeout;
+    call.silentAt = now + answerTimeout;
     const error = new Error(`Redis has not answered for ${answerTimeout} ms`);
-    for (const { answer } of [...lane.underway, ...lane.queue]) answer.fail(error, false);
+    for (const { answer } of [...call.entries, ...lane.queue]) answer.fail(error, false);
   }
 }
 

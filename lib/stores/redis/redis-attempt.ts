@@ -171,6 +171,8 @@ export class RedisAttempt implements Attempt, Answer {
     this.known = true;
     const answer = reply as AcquireReply;
     if (!Array.isArray(answer)) {
+      // Its leave may have overtaken it, when Redis had to be told the script again.
+      if (this.over && this.won === undefined) this.giveBack(Number(answer));
       this.win(Number(answer), this.request.leaseTime, sent);
       return;
     }
