@@ -43,7 +43,7 @@ export interface LockServiceOptions {
 }
 
 /** How long a caller who could not have all of its locks waits for those it had to be free, in ms. */
-const GIVE_UP_PATIENCE = 200;
+const GIVE_UP_PATIENCE = 150;
 
 type Task<T> = (lock: Lock) => T | Promise<T>;
 
@@ -125,7 +125,7 @@ export class LockService implements OnApplicationShutdown {
       // While the last was waited for, the first may have been lost.
       for (const { lost } of locks) if (lost) throw lost;
     } catch (error) {
-      await this.giveUp(locks);
+      await this.giveUp(locks, until);
       throw error;
     }
     return locks;
@@ -217,11 +217,13 @@ export class LockService implements OnApplicationShutdown {
   }
 
   /** Gives back the locks of a list that cannot be had whole; nobody is to wait long for that. */
-  private async giveUp(locks: readonly Lock[]): Promise<void> {
-    if (locks.length === 0) return;
+  private async giveUp(locks: readonly Lock[], until: number): Promise<void> {
+    const released = releaseAll(locks);
+    const patience = Math.min(0, until - this.clock.mono()) + GIVE_UP_PATIENCE;
+    if (locks.length === 0 || patience <= 0) return;
     await new Promise<void>((resolve) => {
-      const timer = this.clock.after(GIVE_UP_PATIENCE, resolve, true);
-      void releaseAll(locks).then(() => {
+      const timer = this.clock.after(patience, resolve, true);
+      void released.then(() => {
         timer.cancel();
         resolve();
       });
