@@ -58,7 +58,8 @@ export interface Attempt {
   refused: number;
 }
 
-export type Outcome = 'granted' | 'busy' | 'aborted' | 'unavailable' | 'wrong';
+/** `lost`: of several locks one was lost while another was waited for. */
+export type Outcome = 'granted' | 'busy' | 'aborted' | 'unavailable' | 'lost' | 'wrong';
 
 export interface Span {
   readonly from: number;

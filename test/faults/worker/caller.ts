@@ -1,3 +1,4 @@
+import { LockLostError } from '../../../lib/lock/lock.errors.js';
 import type { Outcome } from '../history.js';
 import { moment, pause } from '../moment.js';
 import type { Random } from '../random.js';
@@ -126,7 +127,7 @@ export class Caller {
       });
       await Promise.allSettled(entered);
     } catch (error) {
-      const outcome = subject.outcomeOf(error);
+      const outcome = error instanceof LockLostError ? 'lost' : subject.outcomeOf(error);
       const facts = outcome === 'wrong' ? { note: String(error) } : {};
       for (const visit of visits) visit.answer(outcome, facts);
       await pause(random.int(20, 60));
