@@ -7,6 +7,7 @@ import { LineRegistry } from './line-registry.js';
 import type { HandOverBound } from './local-line.js';
 import { currentFrame, findLock, runInLocks } from './lock-context.js';
 import { lockEvents } from './lock-events.js';
+import { lossOf, releaseAll } from './lock-list.js';
 import {
   DEFAULT_MAX_HOLD_TIME,
   LOCK_DEFAULTS,
@@ -123,7 +124,8 @@ export class LockService implements OnApplicationShutdown {
         locks.push(await next);
       }
       // While the last was waited for, the first may have been lost.
-      for (const { lost } of locks) if (lost) throw lost;
+      const lost = lossOf(locks);
+      if (lost) throw lost;
     } catch (error) {
       await this.giveUp(locks, until);
       throw error;
@@ -156,7 +158,8 @@ export class LockService implements OnApplicationShutdown {
     const innermost = locks[locks.length - 1] as Lock;
     try {
       const result = await runInLocks(locks, () => task(innermost));
-      for (const { lost } of locks) if (lost) throw lost;
+      const lost = lossOf(locks);
+      if (lost) throw lost;
       return result;
     } finally {
       await releaseAll(locks);
@@ -274,10 +277,6 @@ export class LockService implements OnApplicationShutdown {
     }
     this.lines.lineFor(waiter.request).enter(waiter);
   }
-}
-
-async function releaseAll(locks: readonly Lock[]): Promise<void> {
-  await Promise.all(locks.map((lock) => lock[Symbol.asyncDispose]()));
 }
 
 function closed(key: string): LockAbortedError {

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import { runInLocks } from '../lock/lock-context.js';
 import type { Lock } from '../lock/lock.js';
-import { lossOf, releaseAll } from './hold.js';
+import { lossOf, releaseAll } from '../lock/lock-list.js';
 import { Turn, type OnWait } from './turn.js';
 
 /** The part of a response that says when its client has gone. */

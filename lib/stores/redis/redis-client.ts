@@ -13,10 +13,4 @@ export interface RedisClient {
   on(event: string, listener: Listener): unknown;
   off(event: string, listener: Listener): unknown;
   disconnect(reconnect?: boolean): void;
-  quit(): Promise<unknown>;
-}
-
-/** What a client of either kind puts in front of every key. */
-export function keyPrefixOf(client: RedisClient): string {
-  return client.options.keyPrefix ?? '';
 }
