@@ -1,3 +1,6 @@
+import type { LockMode } from '../stores/lock-mode.js';
+import { StoreUnavailableError } from '../stores/lock-store.js';
+
 /** What every error of this library shares: a stable `code`, the `key`, and the `cause` if any. */
 export abstract class LockError extends Error {
   abstract readonly code: string;
@@ -11,78 +14,162 @@ export abstract class LockError extends Error {
   }
 }
 
+/** A key as it stands in messages: quoted, with line ends and the like escaped, so that it forges no log line. */
+export function quoted(key: string): string {
+  const shown = key.length > 100 ? `${key.slice(0, 100)}…` : key;
+  // JSON leaves alone what some terminals and viewers take for a line end.
+  return JSON.stringify(shown).replace(
+    /[\u007f-\u009f\u2028\u2029]/g,
+    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
+}
+
 /** What is known of the one who holds a key. */
 export interface HolderFacts {
-  /** `host:pid` of the holder; undefined when another library holds the key. */
+  /** `host:pid` of the holder; undefined when another library holds the key, or nobody does. */
   readonly holder: string | undefined;
-  /** Since when, in ms since the epoch on the server's clock. */
-  readonly since: number | undefined;
+  /** How it is held; undefined as above. */
+  readonly mode: LockMode | undefined;
+  /** Since when, in ms since the epoch on the store's clock; undefined as above. */
+  readonly sinceEpochMs: number | undefined;
   /** What is left of the holder's lease in ms: a good moment to come back. */
   readonly retryAfter: number;
 }
 
-/** The key was taken for the whole of `waitTime`. HTTP: 423 with Retry-After. */
+/**
+ * Why a key could not be had: somebody held it for all of `waitTime` (`held`); somebody held it and
+ * waited, over however many steps, for a lock around this very caller (`deadlock`); as many as
+ * `maxWaiters` were waiting already (`full`).
+ */
+export type BusyReason = 'held' | 'deadlock' | 'full';
+
+const NOBODY: HolderFacts = {
+  holder: undefined,
+  mode: undefined,
+  sinceEpochMs: undefined,
+  retryAfter: 0,
+};
+
+/** The lock was not to be had in `waitTime`. HTTP: 423 with Retry-After. */
 export class LockBusyError extends LockError implements HolderFacts {
   readonly code = 'LOCK_BUSY';
+  readonly reason: BusyReason;
   readonly holder: string | undefined;
-  readonly since: number | undefined;
+  readonly mode: LockMode | undefined;
+  readonly sinceEpochMs: number | undefined;
   readonly retryAfter: number;
-  /** How long this caller stood in line, in ms. */
-  readonly waited: number;
+  /** How long this caller waited, in ms. */
+  readonly waitedMs: number;
 
-  constructor(key: string, waited: number, facts: HolderFacts) {
-    const who = facts.holder === undefined ? 'somebody else' : facts.holder;
-    const since = facts.since === undefined ? '' : ` since ${new Date(facts.since).toISOString()}`;
-    super(`"${key}" is held by ${who}${since}; waited ${Math.round(waited)} ms`, key);
+  /** @internal */
+  constructor(
+    key: string,
+    waitedMs: number,
+    facts: HolderFacts = NOBODY,
+    reason: BusyReason = 'held',
+    detail = '',
+  ) {
+    super(`${heldBy(key, facts)}; waited ${Math.round(waitedMs)} ms${detail}`, key);
+    this.reason = reason;
     this.holder = facts.holder;
-    this.since = facts.since;
+    this.mode = facts.mode;
+    this.sinceEpochMs = facts.sinceEpochMs;
     this.retryAfter = facts.retryAfter;
-    this.waited = waited;
+    this.waitedMs = waitedMs;
   }
 }
 
-/** The lock was this caller's and is, or may be, so no longer. */
+function heldBy(key: string, { holder, sinceEpochMs }: HolderFacts): string {
+  const since = sinceEpochMs === undefined ? '' : ` since ${new Date(sinceEpochMs).toISOString()}`;
+  return `${quoted(key)} is held by ${holder ?? 'somebody else'}${since}`;
+}
+
+/** The lock was this caller's and is, or may be, so no longer. HTTP: 503. */
 export class LockLostError extends LockError {
   readonly code = 'LOCK_LOST';
   readonly token: number;
 
+  /** @internal */
   constructor(key: string, token: number, reason: string, cause?: unknown) {
-    super(`"${key}" was lost: ${reason}`, key, cause);
+    super(`${quoted(key)} was lost: ${reason}`, key, cause);
     this.token = token;
   }
 }
 
-/** The wait was called off: by the caller's signal, a closed request, or the shutdown. */
+/** The wait was called off: by the caller's signal, a closed request, or the shutdown. HTTP: 503. */
 export class LockAbortedError extends LockError {
   readonly code = 'LOCK_ABORTED';
 
+  /** @internal */
   constructor(key: string, reason: string, cause?: unknown) {
-    super(`waiting for "${key}" was called off: ${reason}`, key, cause);
+    super(`waiting for ${quoted(key)} was called off: ${reason}`, key, cause);
   }
 }
 
 /** A key that must not be: empty, too long, or a template's placeholder with no usable value. */
 export class LockKeyError extends LockError {
   readonly code = 'LOCK_KEY';
+  /**
+   * Whether the arguments of a `@Locked` method gave the bad key: a bad request, 400. Otherwise the
+   * program itself named it, which is a fault of the program, 500.
+   */
+  readonly fromArguments: boolean;
 
-  constructor(message: string, key?: string) {
+  /** @internal */
+  constructor(message: string, key?: string, fromArguments = false) {
     super(message, key);
+    this.fromArguments = fromArguments;
   }
 }
 
-/** The store did not answer. Never said of a key that is merely taken. HTTP: 503. */
+/** The store gave no answer. Never said of a key that is merely taken. HTTP: 503. */
 export class LockUnavailableError extends LockError {
   readonly code = 'LOCK_UNAVAILABLE';
 
-  constructor(key: string, reason: string, cause?: unknown) {
-    super(`the lock store did not answer for "${key}": ${reason}`, key, cause);
+  /** @internal */
+  constructor(key: string, reason: string, cause: unknown) {
+    super(`no answer from the lock store for ${quoted(key)}: ${reason}`, key, cause);
   }
+}
+
+/**
+ * The store answered with an error of its own, such as a missing permission; `cause` is that error.
+ * It is not an outage: `whenUnavailable` does not apply. HTTP: 500.
+ */
+export class LockRefusedError extends LockError {
+  readonly code = 'LOCK_REFUSED';
+
+  /** @internal */
+  constructor(key: string, cause: Error) {
+    super(`the lock store refused ${quoted(key)}: ${cause.message}`, key, cause);
+  }
+}
+
+/** A store's rejection in the words of a lock: no answer and an error as an answer are kept apart. */
+export function storeError(key: string, error: unknown): LockUnavailableError | LockRefusedError {
+  if (error instanceof StoreUnavailableError) {
+    return new LockUnavailableError(key, error.message, error.cause ?? error);
+  }
+  return new LockRefusedError(key, error instanceof Error ? error : new Error(String(error)));
+}
+
+/** For the promises of a store that are about one key. */
+export function rethrowAs(key: string): (error: unknown) => never {
+  return (error) => {
+    throw storeError(key, error);
+  };
+}
+
+/** What a caller is told who asks, or waits, when the service is closed. */
+export function closedError(key: string): LockAbortedError {
+  return new LockAbortedError(key, 'the application is shutting down');
 }
 
 /** The library was used wrongly; the message names what was received and what is allowed. */
 export class LockUsageError extends LockError {
   readonly code = 'LOCK_USAGE';
 
+  /** @internal */
   constructor(message: string, key?: string) {
     super(message, key);
   }
@@ -95,4 +182,5 @@ export type AnyLockError =
   | LockAbortedError
   | LockKeyError
   | LockUnavailableError
+  | LockRefusedError
   | LockUsageError;

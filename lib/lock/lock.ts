@@ -1,29 +1,43 @@
-import { lockEvents } from './lock-events.js';
+import { inspect } from 'node:util';
+import type { LockStore } from '../stores/lock-store.js';
+import type { Lease } from './lease/lease.js';
+import { lockEvents, tell } from './lock-events.js';
 import { MIN_LEASE_TIME, checkTime } from './lock-options.js';
-import { LockLostError, LockUnavailableError } from './lock.errors.js';
-import type { Tenure } from './tenure.js';
+import { LockLostError, storeError } from './lock.errors.js';
+import { outside } from '../outside.js';
+import { runInLocks } from './queue/lock-context.js';
+import { Release } from './release.js';
 
 /** Where a lock came from and goes back to. */
 export interface LockSource {
-  /** Takes a lock back. True if it was still ours, false if it had been lost. */
-  end(lock: Lock): boolean | Promise<boolean>;
+  readonly store: LockStore;
+  /** Takes a lock back: true if it was still ours, false if it had been lost. */
+  end(lock: Lock): Promise<boolean>;
   /** Renews the lease under a lock. */
-  extend(tenure: Tenure, leaseTime: number): Promise<void>;
+  extend(lease: Lease, leaseTime: number): Promise<void>;
 }
 
 /** What is taken inside a held lock on the same key. */
 export interface NestedHolds {
-  readonly busy: boolean;
+  readonly isBusy: boolean;
   /** Called when the last of them has ended. */
   whenIdle: () => void;
 }
 
-const OURS = Promise.resolve(true);
-const NOT_OURS = Promise.resolve(false);
-
 /**
  * A lock that is held. Made by `LockService`; end it with `release()`, or let `await using` or
  * `locks.using` do so.
+ *
+ * @example
+ * ```ts
+ * const lock = await locks.acquire('order:42');
+ * try {
+ *   await pay(order, { signal: lock.signal, fence: lock.token });
+ *   lock.assertHeld();
+ * } finally {
+ *   await lock.release();
+ * }
+ * ```
  */
 export class Lock implements AsyncDisposable {
   /** What is locked, as it was named. */
@@ -35,26 +49,34 @@ export class Lock implements AsyncDisposable {
   readonly token: number;
   /** @internal */
   nested: NestedHolds | undefined;
+  /** The locks of the list that it was taken with. @internal */
+  companions: readonly Lock[] | undefined;
 
   private controller: AbortController | undefined;
-  private onLost: ((error: LockLostError) => void) | undefined;
+  private onLeaseLost: ((error: LockLostError) => void) | undefined;
+  private loss: LockLostError | undefined;
   private ending: Promise<boolean> | undefined;
 
   /** @internal */
   constructor(
     /** @internal */
-    readonly tenure: Tenure,
+    readonly lease: Lease,
     /** @internal */
     readonly source: LockSource,
-    /** On the monotonic clock. */
+    /** When this holder began, on the monotonic clock. */
     private readonly since: number,
   ) {
-    this.key = tenure.key;
-    this.token = tenure.token;
+    this.key = lease.key;
+    this.token = lease.token;
+  }
+
+  /** A lock is known by its store and its key. @internal */
+  get store(): LockStore {
+    return this.source.store;
   }
 
   /**
-   * Whether this stands for a lock that could not be had: the store did not answer and
+   * Whether this stands for a lock that could not be had: the store gave no answer and
    * `whenUnavailable: 'proceed'` let the work run without it. `isHeld()` is false and `token` 0.
    */
   get unlocked(): boolean {
@@ -66,9 +88,13 @@ export class Lock implements AsyncDisposable {
     return this.ending !== undefined;
   }
 
-  /** Why this lock is not ours any more; undefined while it is, and after an ordinary release. */
+  /**
+   * Why this lock is not ours any more, as far as it was noticed: `isHeld()` looks. Undefined while
+   * it is ours, and after a release that found it so.
+   */
   get lost(): LockLostError | undefined {
-    return this.ending || this.unlocked ? undefined : this.tenure.lost;
+    if (this.loss) return this.loss;
+    return this.ending || this.unlocked ? undefined : this.lease.lost;
   }
 
   /**
@@ -78,24 +104,22 @@ export class Lock implements AsyncDisposable {
   get signal(): AbortSignal {
     // Made when first asked for: it costs a tenth of a whole acquire and release.
     if (!this.controller) {
-      const controller = (this.controller = new AbortController());
-      if (!this.ending) {
-        this.onLost = (error) => controller.abort(error);
-        this.tenure.onLost(this.onLost);
-      }
+      this.controller = new AbortController();
+      if (this.loss) this.controller.abort(this.loss);
+      else if (!this.ending && !this.unlocked) this.listen();
     }
-    if (!this.ending) this.tenure.look();
+    if (!this.ending && !this.unlocked) this.lease.checkExpiry();
     return this.controller.signal;
   }
 
   /** Until when the lock may be believed in without a renewal, in ms since the epoch. */
   get expiresAt(): number {
-    return this.tenure.expiresAt;
+    return this.lease.expiresAtEpochMs;
   }
 
   /** Whether the lock is still ours, by both clocks of this process, right now. */
   isHeld(): boolean {
-    return !this.ending && !this.tenure.lost;
+    return !this.ending && !this.loss && this.lease.checkExpiry();
   }
 
   /**
@@ -103,9 +127,24 @@ export class Lock implements AsyncDisposable {
    * @throws LockLostError when it was lost or released
    */
   assertHeld(): void {
-    if (this.ending) throw new LockLostError(this.key, this.token, 'it has been released');
-    const { lost } = this.tenure;
-    if (lost) throw lost;
+    if (this.isHeld()) return;
+    const { lost } = this;
+    throw lost ?? this.lease.lost ?? new LockLostError(this.key, this.token, 'it was released');
+  }
+
+  /**
+   * Runs `work` inside this lock, as `locks.using` does, together with the locks that it was taken
+   * with: `currentLock()` finds it there, and taking its key again does not wait for itself.
+   * @returns what the work returns
+   *
+   * @example
+   * ```ts
+   * await using lock = await locks.acquire('order:42');
+   * await lock.run(() => this.orders.pay(42)); // pay() is @Locked('order:<0>') itself
+   * ```
+   */
+  run<T>(work: () => T): T {
+    return runInLocks(this.companions ?? [this], work);
   }
 
   /**
@@ -113,23 +152,25 @@ export class Lock implements AsyncDisposable {
    * asked; this is for changing the lease, or for making sure before a step that cannot be undone.
    * @param ms the new lease, at least 10; default: the lease it was acquired with
    * @throws LockLostError when the lock is not ours any more
-   * @throws LockUnavailableError when the store does not answer; the lock is still ours then
+   * @throws LockUnavailableError when the store gives no answer; the lock is still ours then
+   * @throws LockRefusedError when the store answers with an error
    */
-  async extend(ms: number = this.tenure.leaseTime): Promise<void> {
+  async extend(ms: number = this.lease.leaseTime): Promise<void> {
     checkTime('ms', ms, MIN_LEASE_TIME);
     this.assertHeld();
     try {
-      await this.source.extend(this.tenure, ms);
+      await this.source.extend(this.lease, ms);
     } catch (error) {
-      throw new LockUnavailableError(this.key, 'it could not be extended', error);
+      throw storeError(this.key, error);
     }
     this.assertHeld();
   }
 
   /**
-   * Gives the lock back; the next in line has it at once. May be called again: the answer is the same.
+   * Gives the lock back; the next who waits has it at once. May be called again: the answer is the same.
    * @returns true if it was ours to the end, false if it had been lost
-   * @throws LockUnavailableError when the store does not answer; the lease ends by itself then
+   * @throws LockUnavailableError when the store gives no answer; the lease ends by itself then
+   * @throws LockRefusedError when the store answers with an error
    */
   release(): Promise<boolean> {
     return (this.ending ??= this.end());
@@ -140,27 +181,54 @@ export class Lock implements AsyncDisposable {
     await this.release().catch(() => undefined);
   }
 
+  /** What is printed of a lock: never the secret that would let somebody release it. */
+  toJSON(): object {
+    const { key, token, ended, unlocked } = this;
+    return { key, token, ended, unlocked, lost: this.lost?.message };
+  }
+
+  /** @internal */
+  [inspect.custom](): string {
+    return `Lock ${inspect(this.toJSON())}`;
+  }
+
+  /** This holder has lost it, whatever becomes of the lease. @internal */
+  lose(error: LockLostError): void {
+    if (this.loss) return;
+    this.loss = error;
+    tell(lockEvents.lost, { key: this.key, token: this.token, heldMs: this.heldMs, error });
+    outside(() => this.controller?.abort(error));
+  }
+
+  private listen(): void {
+    this.onLeaseLost = (error) => {
+      this.loss ??= error;
+      this.controller?.abort(this.loss);
+    };
+    this.lease.onLost(this.onLeaseLost);
+  }
+
+  private get heldMs(): number {
+    return this.lease.grantedAt + this.lease.heldMs - this.since;
+  }
+
   private end(): Promise<boolean> {
-    if (this.onLost) this.tenure.offLost(this.onLost);
     if (lockEvents.release.hasSubscribers && !this.unlocked) {
-      const held = this.tenure.grantedAt + this.tenure.held - this.since;
-      lockEvents.release.publish({ key: this.key, token: this.token, held });
+      tell(lockEvents.release, { key: this.key, token: this.token, heldMs: this.heldMs });
     }
-    const ours = this.nested?.busy ? this.endAfterNested(this.nested) : this.source.end(this);
-    if (typeof ours === 'boolean') return ours ? OURS : NOT_OURS;
-    return ours.catch((error: unknown) => {
-      // Who does not wait for the answer is not to be brought down by it.
-      this.ending?.catch(() => undefined);
-      throw new LockUnavailableError(this.key, 'it could not be released', error);
-    });
+    if (this.nested?.isBusy === true) return this.endAfterNested(this.nested);
+    const answer = this.source.end(this);
+    // The lease goes on under another holder: what becomes of it is not this one's affair.
+    if (this.onLeaseLost && answer === Release.done) this.lease.offLost(this.onLeaseLost);
+    return answer;
   }
 
   /** Work that was not awaited still holds this lock from within: it keeps the key until it ends. */
-  private endAfterNested(nested: NestedHolds): boolean {
-    const held = !this.tenure.lost;
+  private endAfterNested(nested: NestedHolds): Promise<boolean> {
+    const isHeld = this.lease.checkExpiry();
     nested.whenIdle = () => {
-      Promise.resolve(this.source.end(this)).catch(() => undefined);
+      this.source.end(this).catch(() => undefined);
     };
-    return held;
+    return Promise.resolve(isHeld);
   }
 }

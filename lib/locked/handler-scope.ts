@@ -1,36 +1,30 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { runInLocks } from '../lock/lock-context.js';
-import type { Lock } from '../lock/lock.js';
-import { lossOf, releaseAll } from '../lock/lock-list.js';
-import { Turn, type OnWait } from './turn.js';
-
-/** The part of a response that says when its client has gone. */
-export interface ClosingResponse {
-  readonly destroyed?: boolean;
-  once(event: 'close', listener: () => void): unknown;
-  removeListener(event: 'close', listener: () => void): unknown;
-}
+import type { LockLostError } from '../lock/lock.errors.js';
+import type { ClientGone } from './context/context-adapter.js';
+import { Cancellation } from './result/cancellation.js';
+import type { ResultHold, ResultScope } from './result/result-scope.js';
 
 const scopes = new AsyncLocalStorage<HandlerScope>();
 
 /**
  * One run of a handler with all its interceptors. The locks the handler takes are kept here until
- * what stands around it has ended too: a transaction must commit before its lock is let go.
+ * what stands around it has ended too: a transaction must commit before its lock is given back.
  */
 export class HandlerScope {
-  private readonly turn = new Turn();
+  /** The request may end while its handler still waits for a lock. */
+  readonly cancellation = new Cancellation();
   private readonly inside = new Set<object>();
-  private locks: Lock[] = [];
+  private results: ResultScope[] = [];
   private over = false;
 
   /**
    * @param owners the locked methods that are this handler: only their locks belong to the scope,
    * not those of the services it calls
-   * @param response whose closing ends the wait for a lock
+   * @param clientGone tells when nobody waits for the answer any more
    */
   constructor(
     private readonly owners: readonly object[],
-    private readonly response: ClosingResponse | undefined,
+    private readonly clientGone: ClientGone | undefined,
   ) {}
 
   /**
@@ -46,9 +40,9 @@ export class HandlerScope {
     return scope;
   }
 
-  /** Why the handler is not wanted any more; undefined while it is. */
-  get givenUp(): string | undefined {
-    return this.turn.givenUp;
+  /** Whether the interceptors have ended: nobody will subscribe to what the handler returns. */
+  get ended(): boolean {
+    return this.over;
   }
 
   run<T>(chain: () => T): T {
@@ -60,53 +54,66 @@ export class HandlerScope {
    * inside the locks of the first, which are still held: it must not wait for them.
    */
   async call<T>(method: () => Promise<T>): Promise<T> {
-    if (lossOf(this.locks)) await this.release();
-    const again = this.inside.size === 1 && this.locks.length > 0;
-    return again ? runInLocks(this.locks, method) : method();
+    if (this.results.some(({ lost }) => lost)) await this.release().catch(() => undefined);
+    if (this.inside.size > 1) return method();
+    return this.results.reduceRight((work, result) => () => result.run(work), method)();
   }
 
-  /** Takes over locks that the handler has got. */
-  adopt(locks: readonly Lock[]): void {
-    this.locks = [...this.locks, ...locks];
+  /** Waits for a lock; a client that goes meanwhile calls the wait off. */
+  async wait<T>(opening: () => Promise<T>): Promise<T> {
+    const stop = this.clientGone?.((reason) => {
+      this.cancellation.cancel(reason);
+    });
+    try {
+      return await opening();
+    } finally {
+      stop?.();
+    }
   }
 
-  /** While the handler stands in line, a client that goes takes it out of the line. */
-  readonly onWait: OnWait = (abort) => {
-    const done = this.turn.onWait(abort);
-    const { response } = this;
-    if (!response) return done;
-    const onClose = (): void => {
-      this.turn.giveUp('the client has closed the request');
+  /** Takes over the locks that a handler's method has got; gives what the method's result holds. */
+  adopt(result: ResultScope, owner: object): ResultHold {
+    this.results.push(result);
+    let ending: { readonly done: Promise<void> | undefined } | undefined;
+    return {
+      get lost(): LockLostError | undefined {
+        return result.lost;
+      },
+      run: (work) => result.run(work),
+      onLost: (listener) => {
+        result.onLost(listener);
+      },
+      end: () => (ending ??= { done: this.leave(owner) }).done,
     };
-    if (response.destroyed === true) onClose();
-    response.once('close', onClose);
-    return () => {
-      response.removeListener('close', onClose);
-      done();
-    };
-  };
+  }
 
   /** The handler's method, or the stream it returned, has ended. */
   leave(owner: object): Promise<void> | undefined {
     this.inside.delete(owner);
-    return this.over && this.inside.size === 0 ? this.release() : undefined;
+    return this.over ? this.giveBack() : undefined;
   }
 
   /**
    * The interceptors have ended. Whoever answers the request waits for what is returned. When the
    * method still runs, because an interceptor lost patience, the locks stay until it has ended,
    * and the answer does not wait for that.
+   * @throws LockLostError when one of the locks was lost
    */
   end(): Promise<void> | undefined {
     this.over = true;
-    this.turn.giveUp('its request has ended');
-    return this.inside.size === 0 ? this.release() : undefined;
+    this.cancellation.cancel('its request has ended');
+    return this.giveBack();
   }
 
-  private release(): Promise<void> | undefined {
-    if (this.locks.length === 0) return undefined;
-    const locks = this.locks.reverse();
-    this.locks = [];
-    return releaseAll(locks);
+  private giveBack(): Promise<void> | undefined {
+    return this.inside.size === 0 && this.results.length > 0 ? this.release() : undefined;
+  }
+
+  private async release(): Promise<void> {
+    const results = this.results.reverse();
+    this.results = [];
+    const ends = await Promise.allSettled(results.map((result) => result.end()));
+    const failed = ends.find((end) => end.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 }

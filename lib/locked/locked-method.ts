@@ -1,17 +1,14 @@
 import 'reflect-metadata';
 import { isObservable } from 'rxjs';
-import type { LockService } from '../lock/lock.service.js';
-import type { Lock } from '../lock/lock.js';
-import { runInLocks } from '../lock/lock-context.js';
-import { lossOf, releaseAll } from '../lock/lock-list.js';
 import { LockAbortedError, LockBusyError, LockUsageError } from '../lock/lock.errors.js';
 import { HandlerScope } from './handler-scope.js';
-import { Hold } from './hold.js';
-import { LazyIterator, holdIterable, isAsyncIterable } from './iterable-result.js';
-import type { KeyRenderer } from './lock-key.js';
+import type { KeyRenderer } from './key/lock-key.js';
 import type { LockedSettings } from './locked.options.js';
-import { holdObservable, lazyObservable } from './observable-result.js';
-import { both, type Turn } from './turn.js';
+import { signalOf, type Cancellation } from './result/cancellation.js';
+import { holdResult, isOngoing } from './result/held-result.js';
+import { LazyIterator } from './result/iterable-result.js';
+import { lazyObservable } from './result/observable-result.js';
+import { ResultScope, endQuietly, type Using } from './result/result-scope.js';
 
 /** A method before or after it is locked. */
 export type Method = (this: unknown, ...args: unknown[]) => unknown;
@@ -29,7 +26,7 @@ export const LOCK_SERVICE: unique symbol = Symbol(
 
 /** An instance that Nest has built. */
 interface Injected {
-  readonly [LOCK_SERVICE]?: LockService;
+  readonly [LOCK_SERVICE]?: Using;
 }
 
 const LOCKED = 'nest-locked:methods';
@@ -59,10 +56,10 @@ export class LockedMethod {
         return locked.call(this, args);
       },
       observable: function (...args) {
-        return lazyObservable((turn) => locked.call(this, args, turn));
+        return lazyObservable((cancellation) => locked.call(this, args, cancellation));
       },
       iterable: function (...args) {
-        return new LazyIterator((turn) => locked.call(this, args, turn));
+        return new LazyIterator((cancellation) => locked.call(this, args, cancellation));
       },
     };
     const wrapper = wrappers[this.kind];
@@ -72,62 +69,86 @@ export class LockedMethod {
     return wrapper;
   }
 
-  private call(instance: unknown, args: unknown[], turn?: Turn): Promise<unknown> {
-    const scope = HandlerScope.enter(this);
-    return scope
-      ? scope.call(() => this.run(instance, args, turn, scope))
-      : this.run(instance, args, turn, undefined);
+  private call(instance: unknown, args: unknown[], cancellation?: Cancellation): Promise<unknown> {
+    const handler = HandlerScope.enter(this);
+    if (handler) {
+      return handler.call(() => this.runInScope(instance, args, cancellation, handler));
+    }
+    return cancellation
+      ? this.runInScope(instance, args, cancellation, undefined)
+      : this.runInTask(instance, args);
   }
 
-  private async run(
+  /** The method is the task of `using`: by far the most calls, so that nothing else stands here. */
+  private runInTask(instance: unknown, args: unknown[]): Promise<unknown> {
+    return new Promise((resolve) => {
+      let hasRun = false;
+      const service = this.serviceOf(instance);
+      const key = this.render(args, instance);
+      const whole: Promise<unknown> = Promise.resolve(
+        service.using(key, this.settings.acquire, async (lock) => {
+          hasRun = true;
+          const result = await Reflect.apply(this.method, instance, args);
+          if (!isOngoing(result)) return result;
+          const scope = new ResultScope(lock, () => whole);
+          resolve(holdResult(result, scope, firstOf(key), this.where));
+          return scope.ended;
+        }),
+      );
+      whole.then(resolve, (error: unknown) => {
+        if (hasRun) resolve(whole);
+        else resolve(new Promise((give) => give(this.withoutLock(error, instance, args))));
+      });
+    });
+  }
+
+  /** The locks are kept beyond the method's return, or the wait for them may be called off. */
+  private async runInScope(
     instance: unknown,
     args: unknown[],
-    turn: Turn | undefined,
-    scope: HandlerScope | undefined,
+    cancellation: Cancellation | undefined,
+    handler: HandlerScope | undefined,
   ): Promise<unknown> {
-    let locks: readonly Lock[];
+    let key: string | readonly string[];
+    let scope: ResultScope;
     try {
-      locks = await this.obtain(instance, args, turn, scope);
+      const service = this.serviceOf(instance);
+      key = this.render(args, instance);
+      const signal = signalOf(cancellation, handler?.cancellation);
+      const options = { ...this.settings.acquire, signal };
+      const open = (): Promise<ResultScope> => ResultScope.open(service, key, options);
+      scope = await (handler ? handler.wait(open) : open());
     } catch (error) {
-      await scope?.leave(this);
+      if (handler) await endQuietly({ end: () => handler.leave(this) });
       return this.withoutLock(error, instance, args);
     }
-    scope?.adopt(locks);
-
-    const end = (): Promise<void> | undefined => (scope ? scope.leave(this) : releaseAll(locks));
+    const hold = handler ? handler.adopt(scope, this) : scope;
     let result: unknown;
     try {
-      const givenUp = turn?.givenUp ?? scope?.givenUp;
-      if (givenUp !== undefined) throw new LockAbortedError(locks[0]?.key ?? '', givenUp);
-      result = await runInLocks(locks, () => Reflect.apply(this.method, instance, args));
-      if (isObservable(result)) return holdObservable(result, new Hold(locks, end), this.where);
-      if (isAsyncIterable(result)) return holdIterable(result, new Hold(locks, end));
-      const lost = lossOf(locks);
+      const calledOff = cancellation?.reason ?? handler?.cancellation.reason;
+      if (calledOff !== undefined) throw new LockAbortedError(firstOf(key), calledOff, calledOff);
+      result = await scope.run(() => Reflect.apply(this.method, instance, args));
+      // Nobody subscribes any more: the interceptors have ended.
+      const isUnwanted = handler?.ended === true && isObservable(result);
+      if (!isUnwanted && isOngoing(result)) {
+        return holdResult(result, hold, firstOf(key), this.where);
+      }
+      const { lost } = hold;
       if (lost) throw lost;
     } catch (error) {
-      await end();
+      await endQuietly(hold);
       throw error;
     }
-    await end();
+    await hold.end();
     return result;
   }
 
-  private obtain(
-    instance: unknown,
-    args: unknown[],
-    turn: Turn | undefined,
-    scope: HandlerScope | undefined,
-  ): Promise<readonly Lock[]> {
+  private serviceOf(instance: unknown): Using {
     const service = (instance as Injected | undefined)?.[LOCK_SERVICE];
-    if (!service) {
-      throw new LockUsageError(
-        `${this.where} was called on an object that Nest did not build, so there is nothing to lock with; get it from the container (in a test: Test.createTestingModule with RedisLockModule.forRoot({ store: new MemoryStore() }))`,
-      );
-    }
-    const key = this.render(args, instance);
-    const onWait = both(turn?.onWait, scope?.onWait);
-    const options = onWait ? { ...this.settings.acquire, onWait } : this.settings.acquire;
-    return service.enterScope(typeof key === 'string' ? [key] : key, options);
+    if (service) return service;
+    throw new LockUsageError(
+      `${this.where} was called on an object that Nest did not build, so there is nothing to lock with; get it from the container (in a test: Test.createTestingModule with RedisLockModule.forRoot({ store: new MemoryStore() }))`,
+    );
   }
 
   /** Only what happened on the way to this method's own lock comes here. */
@@ -136,6 +157,10 @@ export class LockedMethod {
     if (whenBusy === undefined || !(error instanceof LockBusyError)) throw error;
     return whenBusy === 'skip' ? undefined : Reflect.apply(whenBusy, instance, [error, ...args]);
   }
+}
+
+function firstOf(key: string | readonly string[]): string {
+  return typeof key === 'string' ? key : (key[0] ?? '');
 }
 
 /** Other decorators have left their marks on a method, and Nest reads them from its replacement. */

@@ -2,7 +2,8 @@ import { Inject } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { LockService } from '../lock/lock.service.js';
 import { LockUsageError } from '../lock/lock.errors.js';
-import { compileKey, type LockKey } from './lock-key.js';
+import { compileKey } from './key/key-renderer.js';
+import type { LockKey } from './key/lock-key.js';
 import {
   LOCK_SERVICE,
   LockedMethod,
@@ -34,12 +35,24 @@ export type LockedDecorator<K extends readonly unknown[], B extends readonly unk
  * that a transaction commits first.
  *
  * The method returns a promise, or an Observable or async iterable, for which the lock is held
- * until it ends. The class must be built by Nest, with `RedisLockModule` in its reach.
+ * until it ends. A method declared to return an Observable, and an async generator, is called and
+ * locked when it is subscribed to, or asked for its first value. (Import `Observable` as a value:
+ * what a method is declared to return by `import type` is not known at run time.)
+ *
+ * A method that promises an Observable, an iterable or a stream has its lock from the call on. When
+ * nobody has begun to consume the result ten minutes later, the lock is given back, and who consumes
+ * it after that gets a `LockLostError`. Once begun, it is held to its end, or for `maxHoldTime`. A
+ * stream is destroyed when its lock is lost.
+ *
+ * The class must be built by Nest, with `RedisLockModule` in its reach. All that is asked of the
+ * service is `using(key, options, task)`: a test may provide a plain object with that under the
+ * `LockService` token.
  *
  * Calls reject with `LockBusyError` when the key was taken for all of `waitTime`,
- * `LockUnavailableError` when Redis does not answer, `LockKeyError` when the arguments give no key,
- * `LockAbortedError` when the wait was called off, and `LockLostError` when the lock was lost while
- * the method ran and it returned normally. An error of the method itself comes out as it is.
+ * `LockUnavailableError` when the store gives no answer, `LockRefusedError` when it answers with
+ * an error, `LockKeyError` when the arguments give no key, `LockAbortedError` when the wait was
+ * called off, and `LockLostError` when the lock was lost and the method returned normally. An error
+ * of the method itself comes out as it is.
  *
  * @param key a template such as `order:<0>` or `stock:<0.sku>`, several, or a function of the
  * method's arguments; see `LockKey`

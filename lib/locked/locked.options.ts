@@ -1,9 +1,5 @@
 import { inspect } from 'node:util';
-import {
-  checkAcquireOptions,
-  type InnerAcquireOptions,
-  type ScopeOptions,
-} from '../lock/lock-options.js';
+import { SCOPE_OPTIONS, checkAcquireOptions, type ScopeOptions } from '../lock/lock-options.js';
 import { LockUsageError, type LockBusyError } from '../lock/lock.errors.js';
 
 /** What happens to a call that did not get its lock in `waitTime`. */
@@ -18,21 +14,23 @@ export interface LockedOptions<A extends readonly unknown[] = readonly unknown[]
   /**
    * What to do when the lock was not to be had in `waitTime`: reject with the `LockBusyError`,
    * leave the call out (a promise of `undefined`, an empty Observable or iterable), or give what a
-   * function makes of the error and the arguments. Concerns this method's own lock only, never a
-   * `LockBusyError` from inside the method.
+   * function makes of the error and the arguments. A deadlock and a full queue are busy too; the
+   * error's `reason` says which it was. Concerns this method's own lock only, never a `LockBusyError`
+   * from inside the method.
    * @default 'throw'
    */
-  whenBusy?: WhenBusy<A>;
+  whenBusy?: WhenBusy<A> | undefined;
 }
 
 /** The options of one decorated method, checked. */
 export interface LockedSettings {
-  readonly acquire: InnerAcquireOptions;
+  readonly acquire: ScopeOptions;
   /** What to do instead of throwing. */
   readonly whenBusy: 'skip' | ((...args: unknown[]) => unknown) | undefined;
 }
 
-const KNOWN = ['leaseTime', 'waitTime', 'maxHoldTime', 'fair', 'whenBusy', 'whenUnavailable'];
+/** The wait of a locked method is called off by its caller's going away, not by a signal. */
+const KNOWN = [...SCOPE_OPTIONS.filter((name) => name !== 'signal'), 'whenBusy'];
 
 /**
  * Checks the options of a decorated method at class definition.

@@ -1,11 +1,16 @@
 import { hostname } from 'node:os';
 
-import type { Attempt, Grant } from '../../lib/stores/lock-store.js';
-import { Callers, granted, LONG, SHORT } from '../support/callers.js';
+import { EXCLUSIVE } from '../../lib/stores/lock-mode.js';
+import { ask, Callers, free, granted, LONG, request, type Asked } from '../support/callers.js';
 import { STRANGE_KEYS } from '../support/strange-keys.js';
+import { Told } from '../support/told.js';
+import { until } from '../support/until.js';
 import type { StoreHarness } from './store-harness.js';
 
-/** Who gets a key, in which order, with which token; what others are told meanwhile. */
+/** `host:pid` of this process. */
+export const US = `${hostname().slice(0, 64)}:${process.pid}`;
+
+/** Who gets a key, and in which order; what others are told meanwhile. */
 export function describeExclusion(harness: () => StoreHarness): void {
   let here: Callers;
   let there: Callers;
@@ -15,90 +20,113 @@ export function describeExclusion(harness: () => StoreHarness): void {
   });
 
   it('grants a free key, and says what it granted', async () => {
+    const before = harness().now();
+
     const grant = await here.take('order:42');
 
-    expect(grant.key).toBe('order:42');
-    expect(grant.owner).not.toBe('');
+    expect(grant).toMatchObject({ key: 'order:42', mode: EXCLUSIVE, holder: US, leaseTime: LONG });
+    expect(grant.owner.length).toBeGreaterThan(US.length);
     expect(Number.isSafeInteger(grant.token)).toBe(true);
     expect(grant.token).toBeGreaterThan(0);
-    expect(grant.leaseTime).toBe(LONG);
+    expect(grant.from.mono).toBeGreaterThanOrEqual(before);
   });
 
-  it('refuses a held key to one who does not wait, and names the holder', async () => {
-    const before = Date.now();
+  it('tells nothing before acquire has returned, and the answer once', async () => {
+    const told = { free: new Told(), waiting: new Told(), refused: new Told() };
+    harness().store.acquire(request('order:42'), told.free);
+    expect(told.free.words).toEqual([]);
+    await until('granted', () => told.free.words.length > 0);
+    harness().store.acquire(request('order:42'), told.waiting);
+    harness().other.acquire(request('order:42', { wait: false }), told.refused);
+    expect([told.waiting.words, told.refused.words]).toEqual([[], []]);
+    await until('refused', () => told.refused.words.length > 0);
+    await here.untilWaiting('order:42', 1);
+    expect(told.waiting.words).toEqual([]);
+
+    await here.release(told.free.grant!);
+    await until('handed off', () => told.waiting.words.length > 0);
+    await here.release(told.waiting.grant!);
+    await here.release(await here.take('order:42'));
+
+    expect([told.free.words, told.waiting.words, told.refused.words]).toEqual([
+      ['granted'],
+      ['granted'],
+      ['refused'],
+    ]);
+  });
+
+  it('Exclusion: refuses a held key to one who does not wait, and names the holder', async () => {
+    await here.take('order:42');
+    const said: unknown[] = [];
+
+    const asked = there.tryOnce('order:42');
+    harness().other.acquire(request('order:42', { wait: false }), {
+      granted: () => said.push('granted'),
+      refused: (holders) => said.push(holders),
+      failed: (error) => said.push(error),
+    });
+
+    expect(await asked.granted).toBeNull();
+    await until('refused', () => said.length > 0);
+    const holder = {
+      holder: US,
+      mode: EXCLUSIVE,
+      sinceEpochMs: expect.any(Number) as number,
+      remainingMs: expect.any(Number) as number,
+    };
+    expect(said).toEqual([[holder]]);
+    expect(asked.progress).toEqual({ state: 'refused', holders: [holder] });
+    const { remainingMs } = (await there.holder('order:42'))!;
+    expect(remainingMs).toBeLessThanOrEqual(LONG);
+    expect(remainingMs).toBeGreaterThan(0);
+  });
+
+  it('Three answers: tells a waiter who stands in the way, and owes it nothing', async () => {
     await here.take('order:42');
 
-    const attempt = there.store.acquire({ key: 'order:42', leaseTime: LONG, wait: false });
+    const asked = await there.waitAsNumber(1, 'order:42');
+    await until('queued', () => asked.progress.state === 'queued');
 
-    expect(await attempt.granted).toBeNull();
-    const { contention } = attempt;
-    expect(contention?.holder).toBe(`${hostname().slice(0, 64)}:${process.pid}`);
-    expect(typeof contention?.since).toBe('number');
-    if (before < (contention?.since ?? 0) + LONG)
-      expect(contention?.remaining).toBeLessThanOrEqual(LONG);
-    expect(contention?.remaining).toBeGreaterThan(0);
+    expect(asked.progress).toMatchObject({ holders: [{ holder: US, mode: EXCLUSIVE }] });
+    expect(asked.silence).toBeUndefined();
+    asked.leave();
   });
 
-  it('tells a waiter who stands in the way', async () => {
-    await here.take('order:42');
-
-    const attempt = await there.waitAsNumber(1, 'order:42');
-
-    expect(attempt.contention?.holder).toBe(`${hostname().slice(0, 64)}:${process.pid}`);
-    expect(attempt.contention?.remaining).toBeGreaterThan(0);
-    attempt.leave();
-  });
-
-  it('says once that a caller stands in line, and only to one who does', async () => {
-    const said: string[] = [];
-    const ask = (name: string, key: string, wait: boolean): Attempt =>
-      there.store.acquire({ key, leaseTime: LONG, wait, waiting: () => said.push(name) });
-
-    const holder = await granted(ask('at once', 'order:42', true));
-    await ask('refused', 'order:42', false).granted;
-    const waiter = ask('in line', 'order:42', true);
-    await there.untilWaiting('order:42', 1);
-    await there.store.release(holder);
-    await there.store.release(await granted(waiter));
-
-    expect(said).toEqual(['in line']);
-  });
-
-  it('never lets one who does not wait past those who do', async () => {
+  it('Exclusion: never lets one who does not wait past those who do', async () => {
     const first = await here.take('order:42');
     const waiting = await there.waitAsNumber(1, 'order:42');
 
     expect(await here.tryTake('order:42')).toBeNull();
     const trying = here.tryTake('order:42');
-    await here.store.release(first);
+    const released = here.release(first);
     const late = here.tryTake('order:42');
 
-    expect([await trying, await late]).toEqual([null, null]);
-    await there.store.release(await granted(waiting));
-    expect((await here.store.inspect('order:42')).waiting).toBe(0);
+    expect([await trying, await released, await late]).toEqual([null, true, null]);
+    await there.release(await granted(waiting));
+    expect(await here.store.inspect('order:42')).toEqual(free('order:42'));
   });
 
   it('grants in order of arrival, whichever process they come from', async () => {
     const first = await here.take('order:42');
-    const line: { callers: Callers; attempt: Attempt }[] = [];
+    const queue: { callers: Callers; asked: Asked }[] = [];
     for (let place = 1; place <= 8; place += 1) {
       const callers = place % 3 === 0 ? here : there;
-      line.push({ callers, attempt: await callers.waitAsNumber(place, 'order:42') });
+      queue.push({ callers, asked: await callers.waitAsNumber(place, 'order:42') });
     }
 
     const order: number[] = [];
-    const visits = line.map(async ({ callers, attempt }, index) => {
-      const grant = await granted(attempt);
+    const visits = queue.map(async ({ callers, asked }, index) => {
+      const grant = await granted(asked);
       order.push(index);
-      await callers.store.release(grant);
+      await callers.release(grant);
     });
-    await here.store.release(first);
+    await here.release(first);
     await Promise.all(visits);
 
     expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
-  it('lets one at a time in, and gives each a larger token than the one before', async () => {
+  it('Exclusion: lets one at a time in, each with a larger token than the one before', async () => {
     const inside = new Map<string, number>();
     const tokens = new Map<string, number[]>();
     let most = 0;
@@ -109,7 +137,7 @@ export function describeExclusion(harness: () => StoreHarness): void {
       tokens.set(key, [...(tokens.get(key) ?? []), grant.token]);
       await new Promise((resolve) => setImmediate(resolve));
       inside.set(key, (inside.get(key) ?? 0) - 1);
-      expect(await callers.store.release(grant)).toBe(true);
+      expect(await callers.release(grant)).toBe(true);
     };
 
     await Promise.all(
@@ -135,70 +163,48 @@ export function describeExclusion(harness: () => StoreHarness): void {
     expect(new Set(grants.map((grant) => grant?.owner)).size).toBe(4);
   });
 
-  it('mints tokens that only grow: granted, handed over, left, expired, forgotten', async () => {
-    const tokens: number[] = [];
-    const note = (grant: Grant): Grant => {
-      tokens.push(grant.token);
-      return grant;
-    };
+  it('Exclusion: takes, waits for and releases sixty keys at once', async () => {
+    const keys = Array.from({ length: 60 }, (_, index) => `order:${index}`);
 
-    await here.store.release(note(await here.take('order:42')));
-    const holder = note(await there.take('order:42'));
-    const heir = await here.waitAsNumber(1, 'order:42');
-    await there.store.release(holder);
-    const inherited = note(await granted(heir));
-    const leaver = await there.waitAsNumber(1, 'order:42');
-    leaver.leave();
-    await here.untilWaiting('order:42', 0);
-    await here.store.release(inherited);
-    note(await there.take('order:42', SHORT));
-    await harness().pass(SHORT * 2);
-    await here.store.release(note(await here.take('order:42')));
+    const held = await Promise.all(keys.map((key) => here.take(key)));
+    const queue = keys.map((key) => there.wait(key));
+    await Promise.all(keys.map((key) => here.untilWaiting(key, 1)));
+    const renewed = await Promise.all(
+      here.store.extend(held.map((grant) => ({ grant, leaseTime: LONG }))),
+    );
+    const released = await Promise.all(held.map((grant) => here.release(grant)));
+    const inherited = await Promise.all(queue.map((asked) => granted(asked)));
+    const refused = await Promise.all(keys.map((key) => here.tryTake(key)));
+    const last = await Promise.all(inherited.map((grant) => there.release(grant)));
 
-    expect(tokens).toEqual([...new Set(tokens)].sort((a, b) => a - b));
-    expect(tokens).toHaveLength(5);
+    expect(renewed.every((renewal) => renewal !== null)).toBe(true);
+    expect(released.every(Boolean)).toBe(true);
+    expect(refused.every((grant) => grant === null)).toBe(true);
+    expect(last.every(Boolean)).toBe(true);
+    expect(inherited.every(({ token }, index) => token > held[index]!.token)).toBe(true);
+    expect(await harness().leftovers()).toEqual([]);
   });
 
-  it('goes on from the token that the holder used last', async () => {
-    const holder = await here.take('order:42');
-    const heir = await there.waitAsNumber(1, 'order:42');
-    const usedLast = holder.token + 60_000_000;
-
-    await here.store.release({ ...holder, token: usedLast });
-
-    const inherited = await granted(heir);
-    expect(inherited.token).toBeGreaterThan(usedLast);
-    await there.store.release(inherited);
-  });
-
-  it('describes a key: free, held, waited for', async () => {
-    expect(await here.store.inspect('order:42')).toEqual({ held: undefined, waiting: 0 });
-
-    const holder = await here.take('order:42');
-    const held = await there.store.inspect('order:42');
-    expect(held.held?.holder).toBe(`${hostname().slice(0, 64)}:${process.pid}`);
-    expect(held.held?.remaining).toBeLessThanOrEqual(LONG);
-    expect(held.held?.remaining).toBeGreaterThan(LONG / 2);
-    expect(held.waiting).toBe(0);
-
-    const line = [await there.waitAsNumber(1, 'order:42'), await here.waitAsNumber(2, 'order:42')];
-    for (const attempt of line) attempt.leave();
-    await here.untilWaiting('order:42', 0);
-    await here.store.release(holder);
-    expect(await here.store.inspect('order:42')).toEqual({ held: undefined, waiting: 0 });
-  });
-
-  it('row 21: takes any text for a key, and no two texts for one', async () => {
+  it('takes any text for a key, and no two texts for one', async () => {
     const grants = await Promise.all(STRANGE_KEYS.map((key) => here.tryTake(key)));
 
     expect(grants.map((grant) => grant?.key)).toEqual(STRANGE_KEYS);
     const others = await Promise.all(STRANGE_KEYS.map((key) => there.tryTake(key)));
     expect(others.every((grant) => grant === null)).toBe(true);
-    const line = STRANGE_KEYS.map((key) => there.wait(key));
+    const queue = STRANGE_KEYS.map((key) => there.wait(key));
     await Promise.all(STRANGE_KEYS.map((key) => here.untilWaiting(key, 1)));
-    for (const grant of grants) expect(await here.store.release(grant!)).toBe(true);
-    for (const attempt of line)
-      expect(await there.store.release(await granted(attempt))).toBe(true);
+    for (const grant of grants) expect(await here.release(grant!)).toBe(true);
+    for (const asked of queue) expect(await there.release(await granted(asked))).toBe(true);
     expect(await harness().leftovers()).toEqual([]);
+  });
+
+  it('Exclusion: answers all who ask for a free key at once, and grants to one', async () => {
+    const asked = Array.from({ length: 50 }, (_, index) =>
+      ask(index % 2 === 0 ? here.store : there.store, request('order:42', { wait: false })),
+    );
+
+    const answers = await Promise.all(asked.map((each) => each.granted));
+
+    expect(answers.filter((grant) => grant !== null)).toHaveLength(1);
   });
 }

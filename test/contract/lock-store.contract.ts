@@ -1,15 +1,24 @@
+import type { StoreTraits } from '../../lib/stores/lock-store.js';
+import { describeClosing } from './closing.contract.js';
 import { describeExclusion } from './exclusion.contract.js';
 import { describeLeases } from './leases.contract.js';
 import { describeLeaving } from './leaving.contract.js';
+import { describeLookingIn } from './looking-in.contract.js';
 import type { StoreHarness } from './store-harness.js';
+import { describeCrashTokens, describeHandOverTokens, describeTokens } from './tokens.contract.js';
 
 /**
- * What every store promises. A new store gets the whole suite by one line:
+ * What every store promises. A new store gets the whole suite by one line; its traits select the
+ * parts, and of a part that is not for it a test says so.
  *
  * @example
- * describeLockStore('MemoryStore', makeMemoryHarness);
+ * describeLockStore('MemoryStore', { localHandOver: false, leases: 'each' }, makeMemoryHarness);
  */
-export function describeLockStore(name: string, makeHarness: () => Promise<StoreHarness>): void {
+export function describeLockStore(
+  name: string,
+  traits: StoreTraits,
+  makeHarness: () => Promise<StoreHarness>,
+): void {
   describe(name, () => {
     let harness: StoreHarness;
     beforeEach(async () => {
@@ -18,9 +27,30 @@ export function describeLockStore(name: string, makeHarness: () => Promise<Store
     afterEach(async () => {
       await harness.stop();
     });
+    const current = (): StoreHarness => harness;
+    const hasTraits = (): void => {
+      expect(harness.store.traits).toEqual(traits);
+      expect(harness.other.traits).toEqual(traits);
+    };
 
-    describeExclusion(() => harness);
-    describeLeases(() => harness);
-    describeLeaving(() => harness);
+    it('has the traits that select the parts of this suite', hasTraits);
+
+    describe('exclusion', () => describeExclusion(current));
+    describe('tokens', () => describeTokens(current));
+    describe('tokens for hand-overs', () => {
+      if (traits.localHandOver) describeHandOverTokens(current);
+      else it('is not for this store: nothing is saved by hand-overs inside a process', hasTraits);
+    });
+    describe('leases, and tokens after a crash', () => {
+      if (traits.leases === 'each') {
+        describeLeases(current);
+        describeCrashTokens(current);
+      } else {
+        it('is not for this store: its leases end with the session of the process', hasTraits);
+      }
+    });
+    describe('leaving', () => describeLeaving(current));
+    describe('looking in', () => describeLookingIn(current));
+    describe('closing', () => describeClosing(current));
   });
 }

@@ -2,7 +2,7 @@ import { MemoryStore } from '../../lib/stores/memory/memory-store.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { describeLockStore } from './lock-store.contract.js';
 
-describeLockStore('MemoryStore', async () => {
+describeLockStore('MemoryStore', { localHandOver: false, leases: 'each' }, async () => {
   const clock = new ManualClock();
   const store = new MemoryStore({ clock });
   return {

@@ -1,5 +1,5 @@
-import type { Attempt, Grant, LockStore } from '../../lib/stores/lock-store.js';
-import { granted } from '../support/callers.js';
+import type { Grant, LockStore } from '../../lib/stores/lock-store.js';
+import { granted, type Asked } from '../support/callers.js';
 
 /** What the suite needs to know of a store to put it to the test. */
 export interface StoreHarness {
@@ -10,7 +10,10 @@ export interface StoreHarness {
   now(): number;
   /** Lets time pass for the leases. */
   pass(ms: number): Promise<void>;
-  /** Everything that is kept anywhere for any key: empty when nobody holds or waits. */
+  /**
+   * Everything that is kept anywhere for any key: empty when nobody holds or waits, if need be
+   * after a second at most.
+   */
   leftovers(): Promise<string[]>;
   /** Called after each test; closes both stores, whether the test did so or not. */
   stop(): Promise<void>;
@@ -19,8 +22,8 @@ export interface StoreHarness {
 /** The grant, and when it was there on the harness's clock. */
 export async function grantedAt(
   harness: StoreHarness,
-  attempt: Attempt,
+  asked: Asked,
 ): Promise<{ grant: Grant; at: number }> {
-  const grant = await granted(attempt);
+  const grant = await granted(asked);
   return { grant, at: harness.now() };
 }

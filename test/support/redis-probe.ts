@@ -30,14 +30,15 @@ export async function allKeys(url: string): Promise<string[]> {
 }
 
 /**
- * Resolves when all who stand in the line of a key have proved that they hear of grants, which takes
+ * Resolves when all who stand in the queue of a lock have proved that they hear of grants, which takes
  * a process a few round trips at its first contention.
  */
 export async function untilHeard(url: string, lock: string): Promise<void> {
   await probe(url, (client) =>
-    until('all in line known to listen', async () => {
-      const line = await client.zrange(`{${lock}}:line`, '0', '-1');
-      return line.length > 0 && line.every((member) => /^\d+ 1 /.test(member));
+    until('all in the queue known to listen', async () => {
+      if ((await client.type(lock)) !== 'zset') return false;
+      const waiters = await client.zrangebyscore(lock, '1e14', '+inf');
+      return waiters.length > 0 && waiters.every((member) => member.endsWith(' 1'));
     }),
   );
 }

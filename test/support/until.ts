@@ -2,7 +2,7 @@
 export async function until(
   what: string,
   condition: () => boolean | Promise<boolean>,
-  timeout = 5_000,
+  timeout = 20_000,
 ): Promise<void> {
   const deadline = performance.now() + timeout;
   while (!(await condition())) {

@@ -1,66 +1,14 @@
 import { subscribe, unsubscribe } from 'node:diagnostics_channel';
-import type { Instant } from '../../lib/clock.js';
-import { LockLostError, LockUnavailableError } from '../../lib/lock/lock.errors.js';
+import {
+  LockLostError,
+  LockRefusedError,
+  LockUnavailableError,
+} from '../../lib/lock/lock.errors.js';
 import type { LockEvent } from '../../lib/lock/lock-events.js';
 import { LockService } from '../../lib/lock/lock.service.js';
-import type { Attempt, HeldLease, LeaseRequest, LockState } from '../../lib/stores/lock-store.js';
-import { LockStore } from '../../lib/stores/lock-store.js';
+import { StoreUnavailableError } from '../../lib/stores/lock-store.js';
 import { ManualClock } from '../support/manual-clock.js';
-
-interface Renewal {
-  readonly keys: readonly string[];
-  readonly leaseTime: number;
-  readonly sent: Instant;
-  answer(from?: Instant | null): void;
-  fail(error?: Error): void;
-}
-
-/** Grants everything at once, and lets the test answer what is asked of it later. */
-class SilentStore extends LockStore {
-  readonly remote = false;
-  readonly renewals: Renewal[] = [];
-  readonly calls: number[] = [];
-  released = 0;
-
-  constructor(private readonly clock: ManualClock) {
-    super();
-  }
-
-  acquire({ key, leaseTime }: LeaseRequest): Attempt {
-    const grant = { key, owner: 'host:1#x.1', token: 7, from: this.clock.now(), leaseTime };
-    return { granted: Promise.resolve(grant), contention: undefined, leave: () => undefined };
-  }
-
-  extend(leases: readonly (HeldLease & { leaseTime: number })[]): Promise<Instant | null>[] {
-    this.calls.push(leases.length);
-    const sent = this.clock.now();
-    return leases.map(
-      ({ key, leaseTime }) =>
-        new Promise((resolve, reject) => {
-          this.renewals.push({
-            keys: [key],
-            leaseTime,
-            sent,
-            answer: (from = sent) => resolve(from),
-            fail: (error = new Error('gone')) => reject(error),
-          });
-        }),
-    );
-  }
-
-  release(): Promise<boolean> {
-    this.released += 1;
-    return Promise.resolve(true);
-  }
-
-  inspect(): Promise<LockState> {
-    return Promise.resolve({ held: undefined, waiting: 0 });
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
+import { SilentStore, type AskedRenewal } from '../support/silent-store.js';
 
 describe('the lease keeper', () => {
   let clock: ManualClock;
@@ -73,7 +21,7 @@ describe('the lease keeper', () => {
   });
 
   /** The only renewal that has not been looked at yet. */
-  function renewal(): Renewal {
+  function renewal(): AskedRenewal {
     expect(store.renewals).toHaveLength(1);
     return store.renewals.shift()!;
   }
@@ -81,8 +29,8 @@ describe('the lease keeper', () => {
   it('renews after a third of what is left, again and again, with one timer', async () => {
     const lock = await locks.acquire('order:1');
     for (let turn = 0; turn < 20; turn += 1) {
-      expect(clock.pending).toBe(1);
       await clock.advanceAndSettle(1_000);
+      expect(clock.pending).toBe(1);
       renewal().answer();
     }
     await clock.advanceAndSettle(0);
@@ -104,7 +52,7 @@ describe('the lease keeper', () => {
     const well = await locks.acquire('well');
     for (let turn = 0; turn < 6; turn += 1) {
       await clock.advanceAndSettle(990);
-      for (const one of store.renewals.splice(0)) if (one.keys[0] === 'well') one.answer();
+      for (const one of store.renewals.splice(0)) if (one.key === 'well') one.answer();
     }
     await clock.advanceAndSettle(0);
     expect(well.isHeld()).toBe(true);
@@ -152,7 +100,7 @@ describe('the lease keeper', () => {
     expect(tries).toBeLessThan(24);
   });
 
-  it('aborts the signal before the lease can have ended when a renewal hangs', async () => {
+  it('No silent loss: a renewal that hangs aborts the signal before the lease can have ended', async () => {
     const granted = clock.mono();
     const lock = await locks.acquire('order:1');
     let abortedAt = Infinity;
@@ -163,7 +111,7 @@ describe('the lease keeper', () => {
     expect(lock.signal.reason).toBeInstanceOf(LockLostError);
   });
 
-  it('aborts the signal at once when the lock is not ours any more', async () => {
+  it('No silent loss: the signal aborts at once when the lock is not ours any more', async () => {
     const lock = await locks.acquire('order:1');
     const { signal } = lock;
     await clock.advanceAndSettle(1_000);
@@ -184,7 +132,7 @@ describe('the lease keeper', () => {
     expect(stepped.isHeld()).toBe(false);
   });
 
-  it('notices the end of a validity that was over when its renewal was answered', async () => {
+  it('No silent loss: a validity that was over when its renewal was answered has ended', async () => {
     const lock = await locks.acquire('order:1');
     const { signal } = lock;
     await clock.advanceAndSettle(1_000);
@@ -196,19 +144,96 @@ describe('the lease keeper', () => {
     expect(signal.aborted).toBe(true);
   });
 
-  it('ends renewal after maxHoldTime, and says so', async () => {
+  it('maxHoldTime is an upper bound: the last renewal is cut to it, and then the lock is given back', async () => {
+    const end = clock.mono() + 2_500;
     const lock = await locks.acquire('order:1', { maxHoldTime: 2_500 });
     const { signal } = lock;
-    for (let turn = 0; turn < 9; turn += 1) {
-      await clock.advanceAndSettle(1_000);
-      for (const one of store.renewals.splice(0)) one.answer();
+    let abortedAt = Infinity;
+    signal.addEventListener('abort', () => (abortedAt = clock.mono()));
+    for (let ms = 0; ms < 9_000; ms += 50) {
+      await clock.advanceAndSettle(50);
+      for (const one of store.renewals.splice(0)) {
+        expect(one.sent.mono + one.leaseTime).toBeLessThanOrEqual(end);
+        one.answer();
+      }
     }
-    expect(store.calls).toHaveLength(2);
+    expect(abortedAt).toBeLessThanOrEqual(end);
+    expect(abortedAt).toBeGreaterThan(end - 100);
     expect(signal.reason).toMatchObject({
       code: 'LOCK_LOST',
       message: expect.stringContaining('maxHoldTime') as string,
     });
+    expect(store.released).toEqual(['order:1']);
+    // Once in the first third, and once more to the very end: no storm of ever shorter ones.
+    expect(store.calls.length).toBeLessThanOrEqual(3);
     expect(clock.pending).toBe(0);
+  });
+
+  it('a lock handed over after the last renewal of its holder is renewed for the next', async () => {
+    store = new SilentStore(clock, true);
+    const handOver = { count: 64, time: 60_000 };
+    locks = new LockService({ store, clock, leaseTime: 3_000, waitTime: 60_000, handOver });
+    const first = await locks.acquire('order:1', { maxHoldTime: 3_500 });
+    const next = locks.using('order:1', ({ signal }) => signal);
+    const second = locks.acquire('order:1', { maxHoldTime: Infinity });
+    for (let ms = 0; ms < 3_000; ms += 50) {
+      await clock.advanceAndSettle(50);
+      for (const one of store.renewals.splice(0)) one.answer();
+    }
+    expect(await first.release()).toBe(true);
+    await next;
+    const lock = await second;
+    for (let ms = 0; ms < 9_000; ms += 50) {
+      await clock.advanceAndSettle(50);
+      for (const one of store.renewals.splice(0)) one.answer();
+    }
+    expect(lock.isHeld()).toBe(true);
+  });
+
+  it('a lease that the store made shorter than it was asked for is extended before its holder runs', async () => {
+    store.gives = 600;
+    const asked = locks.acquire('order:1').then((lock) => {
+      expect(store.renewals).toMatchObject([{ key: 'order:1', leaseTime: 3_000 }]);
+      return lock;
+    });
+    const lock = await asked;
+    expect(lock.expiresAt).toBeLessThan(clock.wall() + 600);
+    renewal().answer();
+    await clock.advanceAndSettle(700);
+    expect(lock.isHeld()).toBe(true);
+  });
+
+  it('a renewal that the store made shorter than it was asked for is believed no longer', async () => {
+    const lock = await locks.acquire('order:1');
+    await clock.advanceAndSettle(1_000);
+    renewal().answer(undefined, 500);
+    await clock.advanceAndSettle(0);
+    expect(lock.expiresAt).toBeLessThan(clock.wall() + 500);
+    await clock.advanceAndSettle(500);
+    expect(lock.isHeld()).toBe(false);
+  });
+
+  it('No silent loss: a loss that the store tells by itself ends the lock', async () => {
+    let end!: (error: Error) => void;
+    store.lost = new Promise((resolve) => (end = resolve));
+    const lock = await locks.acquire('order:1');
+    const { signal } = lock;
+    const reason = new Error('the session ended');
+    end(reason);
+    await clock.advanceAndSettle(0);
+    expect(signal.reason).toMatchObject({ code: 'LOCK_LOST', cause: reason });
+  });
+
+  it('No silent loss: when the store is back after an outage, every lease is confirmed at once', async () => {
+    const kept = await locks.acquire('kept');
+    const gone = await locks.acquire('gone');
+    store.isBack();
+    expect(store.renewals.map(({ key }) => key).sort()).toEqual(['gone', 'kept']);
+    expect(store.calls).toEqual([2]);
+    for (const one of store.renewals.splice(0)) one.answer(one.key === 'kept' ? undefined : null);
+    await clock.advanceAndSettle(0);
+    expect(kept.isHeld()).toBe(true);
+    expect(gone.lost).toBeInstanceOf(LockLostError);
   });
 
   describe('extend', () => {
@@ -267,11 +292,14 @@ describe('the lease keeper', () => {
       expect(await extended).toBeInstanceOf(LockLostError);
     });
 
-    it('leaves the lock ours when the store does not answer', async () => {
+    it.each([
+      ['does not answer', new StoreUnavailableError('gone'), LockUnavailableError],
+      ['answers with an error', new Error('NOPERM'), LockRefusedError],
+    ])('Three answers: leaves the lock ours when the store %s', async (_, failure, Told) => {
       const lock = await locks.acquire('order:1');
       const extended = lock.extend().catch((error: unknown) => error);
-      renewal().fail();
-      expect(await extended).toBeInstanceOf(LockUnavailableError);
+      renewal().fail(failure);
+      expect(await extended).toBeInstanceOf(Told);
       expect(lock.isHeld()).toBe(true);
     });
   });

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { compileTemplate } from '../../lib/locked/key-template.js';
+import { compileTemplate } from '../../lib/locked/key/key-template.js';
 
 /**
  * Few letters, chosen to collide: what separates, what escapes, what an escape is made of, and

@@ -1,5 +1,5 @@
 import { LockKeyError, LockUsageError } from '../../lib/lock/lock.errors.js';
-import { compileKey } from '../../lib/locked/lock-key.js';
+import { compileKey } from '../../lib/locked/key/key-renderer.js';
 
 class ObjectId {
   constructor(private readonly hex: string) {}
@@ -37,7 +37,7 @@ describe('lock keys', () => {
     expect(render('o:<0.at.id>', { at: Object.assign(bare(), { id: 1 }) })).toBe('o:1');
   });
 
-  it("row 6: ('a:b','c') and ('a','b:c') are two keys", () => {
+  it("give ('a:b','c') and ('a','b:c') two keys", () => {
     expect(render('<0>:<1>', 'a:b', 'c')).toBe('a%3Ab:c');
     expect(render('<0>:<1>', 'a', 'b:c')).toBe('a:b:c');
     expect(render('<0>%<1>', 'a', '25b%c')).not.toBe(render('<0>%<1>', 'a%b', 'c'));
@@ -65,9 +65,10 @@ describe('lock keys', () => {
     ['a toString that says NaN', [new ObjectId('NaN')], 'an instance of ObjectId'],
     ['a toString that says nothing', [new ObjectId('')], 'an instance of ObjectId'],
     ['an [object …]', [new ObjectId('[object Thing]')], 'an instance of ObjectId'],
-  ])('row 6: refuse %s by name', (_, args, received) => {
+  ])('refuse %s by name', (_, args, received) => {
     const error = refusal(() => render('order:<0>', ...args));
     expect(error).toBeInstanceOf(LockKeyError);
+    expect((error as LockKeyError).fromArguments).toBe(true);
     expect((error as Error).message).toMatch(/^Stock\.take: <0> in "order:<0>" must be /);
     expect((error as Error).message).toMatch(new RegExp(`received ${received}$`));
   });
@@ -79,7 +80,7 @@ describe('lock keys', () => {
     ['a property of null', { a: null }],
     ['an inherited property', Object.create({ a: { b: 1 } }) as object],
     ['undefined', undefined],
-  ])('row 6: refuse a path that does not exist: %s', (_, arg) => {
+  ])('refuse a path that does not exist: %s', (_, arg) => {
     const error = refusal(() => render('o:<0.a.b>', arg));
     expect(error).toBeInstanceOf(LockKeyError);
     expect((error as Error).message).toMatch(
@@ -100,7 +101,7 @@ describe('lock keys', () => {
   });
 
   it.each([
-    ['', 'nothing stands'],
+    ['', 'the key template is empty'],
     ['order:<0', '"<" at 6 is not closed'],
     ['order:<0<1>', '"<" at 6 is not closed'],
     ['<', '"<" at 0 is not closed'],
@@ -145,12 +146,18 @@ describe('lock keys', () => {
     (made) => {
       const error = refusal(() => render(() => made));
       expect(error).toBeInstanceOf(LockKeyError);
+      expect((error as LockKeyError).fromArguments).toBe(true);
       expect((error as Error).message).toMatch(/^Stock\.take: /);
     },
   );
 
   it('refuse a key over 1024 bytes, and take one of 1024', () => {
-    expect(refusal(() => render('<0>', 'é'.repeat(513)))).toBeInstanceOf(LockKeyError);
+    const error = refusal(() => render('<0>', 'é'.repeat(513)));
+    expect(error).toBeInstanceOf(LockKeyError);
+    expect(error).toMatchObject({ fromArguments: true, key: 'é'.repeat(513) });
+    expect((error as Error).message).toMatch(
+      /^Stock\.take: a key may have 1024 bytes, received 1026/,
+    );
     expect(render('<0>', 'é'.repeat(512))).toHaveLength(512);
   });
 });

@@ -111,7 +111,7 @@ describe('@Locked at class definition', () => {
   it.each([
     ['order:<0><1>', 'stand side by side'],
     ['order:<0', 'is not closed'],
-    ['', 'nothing stands'],
+    ['', 'the key template is empty'],
     [[], 'a key is a template, an array of templates or a function, not an array'],
     [42, 'not 42'],
   ])('refuses the key %j', (key, problem) => {
@@ -124,10 +124,16 @@ describe('@Locked at class definition', () => {
 
   it.each([
     [{ leasetime: 5 }, 'unknown option "leasetime" (5)'],
-    [{ signal: 1 }, 'unknown option "signal" (1)'],
+    [
+      { signal: 1 },
+      'unknown option "signal" (1); known are leaseTime, waitTime, maxHoldTime, fair, whenUnavailable, whenBusy',
+    ],
     [{ leaseTime: 9 }, 'leaseTime must be a number of ms from 10 to 2147483647, received 9'],
     [{ leaseTime: Infinity }, 'received Infinity'],
-    [{ waitTime: -1 }, 'waitTime must be a number of ms from 0 to 2147483647, received -1'],
+    [
+      { waitTime: -1 },
+      'waitTime must be a number of ms from 0 to 2147483647, or Infinity, received -1',
+    ],
     [{ waitTime: Number.NaN }, 'received NaN'],
     [{ waitTime: 2 ** 31 }, 'received 2147483648'],
     [{ waitTime: '5s' }, "received '5s'"],
@@ -141,6 +147,20 @@ describe('@Locked at class definition', () => {
     });
     expect(message).toMatch(/^Stock\.take: /);
     expect(message).toContain(problem);
+  });
+
+  it.each([
+    [{ waitTime: Infinity, maxHoldTime: Infinity }],
+    [{ leaseTime: undefined, waitTime: undefined, whenBusy: undefined, fair: undefined }],
+  ])('takes the options %j', (options) => {
+    class Taken {
+      async take(): Promise<void> {
+        return Promise.resolve();
+      }
+    }
+    expect(() => {
+      decorate(Taken.prototype, 'take', 'a', options);
+    }).not.toThrow();
   });
 
   it('leaves the method as it was when it refuses', () => {

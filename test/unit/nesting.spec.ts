@@ -1,7 +1,8 @@
-import { currentFrame, currentLock } from '../../lib/lock/lock-context.js';
+import { currentFrame, currentLock } from '../../lib/lock/queue/lock-context.js';
 import { LockBusyError, LockLostError, LockUsageError } from '../../lib/lock/lock.errors.js';
 import { LockService } from '../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../lib/stores/memory/memory-store.js';
+import { Callers } from '../support/callers.js';
 import { Gate, Stage } from '../support/gate.js';
 import { ManualClock } from '../support/manual-clock.js';
 
@@ -19,7 +20,7 @@ describe('nesting', () => {
   });
 
   const isFree = async (key: string): Promise<boolean> =>
-    (await store.inspect(key)).held === undefined;
+    (await store.inspect(key)).holders.length === 0;
 
   it('a lock taken again inside itself does not wait for itself', async () => {
     const token = await locks.using('order:1', (outer) =>
@@ -39,7 +40,7 @@ describe('nesting', () => {
     await locks.using('order:1', async () => {
       await locks.using('order:1', () => undefined);
       expect(await isFree('order:1')).toBe(false);
-      expect(await store.acquire({ key: 'order:1', leaseTime: 9, wait: false }).granted).toBeNull();
+      expect(await new Callers(store).tryTake('order:1')).toBeNull();
     });
     expect(await isFree('order:1')).toBe(true);
   });
@@ -60,7 +61,7 @@ describe('nesting', () => {
     expect(() => currentLock()).toThrow(LockUsageError);
   });
 
-  it('siblings exclude each other, in order of arrival', async () => {
+  it('Exclusion: siblings exclude each other, in order of arrival', async () => {
     const steps: string[] = [];
     const sibling = (name: string): Promise<void> =>
       locks.using('order:1', async () => {
@@ -173,7 +174,7 @@ describe('nesting', () => {
     expect(await isFree('order:1')).toBe(true);
   });
 
-  it('so does a whole line of them', async () => {
+  it('so does a whole queue of them', async () => {
     const stages = [new Stage(), new Stage()];
     let nested: Promise<unknown> | undefined;
     await locks.using('order:1', async () => {
@@ -189,7 +190,7 @@ describe('nesting', () => {
     expect(await isFree('order:1')).toBe(true);
   });
 
-  it('when the outer lock is lost, all that is nested in it is', async () => {
+  it('No silent loss: when the outer lock is lost, all that is nested in it is', async () => {
     const stage = new Stage();
     const outcome = locks.using('order:1', async (outer) => {
       const inner = locks.using('order:1', async (lock) => {
@@ -198,8 +199,8 @@ describe('nesting', () => {
       });
       const waiting = locks.using('order:1', () => 'never').catch((error: unknown) => error);
       await stage.entered;
-      await store.release(outer.tenure);
-      await outer.extend().catch(() => undefined);
+      await store.forceRelease('order:1');
+      await expect(outer.extend()).rejects.toThrow(LockLostError);
       expect(await waiting).toBeInstanceOf(LockLostError);
       await expect(locks.acquire('order:1')).rejects.toThrow(LockLostError);
       stage.goOn();
@@ -207,6 +208,65 @@ describe('nesting', () => {
     });
     await expect(outcome).rejects.toThrow(LockLostError);
     expect(await isFree('order:1')).toBe(true);
+  });
+
+  it('a handle inside a scope on its key ends with its maxHoldTime, and the next has its turn', async () => {
+    await locks.using('order:1', async (outer) => {
+      const handle = await locks.acquire('order:1', { maxHoldTime: 500 });
+      const { signal } = handle;
+      const next = locks.using('order:1', { waitTime: 10_000 }, () => 'next');
+      await clock.advanceAndSettle(500);
+      expect(signal.reason).toMatchObject({
+        code: 'LOCK_LOST',
+        message: expect.stringContaining('maxHoldTime') as string,
+      });
+      expect(handle.isHeld()).toBe(false);
+      expect(await next).toBe('next');
+      expect(outer.isHeld()).toBe(true);
+      expect(await handle.release()).toBe(false);
+    });
+    expect(await isFree('order:1')).toBe(true);
+  });
+
+  it('a forgotten handle inside a scope does not keep the key once its maxHoldTime has passed', async () => {
+    await locks.using('order:1', async () => {
+      await locks.acquire('order:1', { maxHoldTime: 500 });
+    });
+    expect(await isFree('order:1')).toBe(false);
+    await clock.advanceAndSettle(500);
+    expect(await isFree('order:1')).toBe(true);
+  });
+
+  it('work run by a handle stands in it: it does not wait for itself there', async () => {
+    const handle = await locks.acquire('order:1');
+    expect(() => locks.currentLock()).toThrow(LockUsageError);
+    const token = await handle.run(async () => {
+      expect(locks.currentLock()).toBe(handle);
+      expect(currentLock('order:1')).toBe(handle);
+      return locks.using('order:1', { waitTime: 0 }, (inner) => inner.token);
+    });
+    expect(token).toBe(handle.token);
+    expect(handle.run(() => 'as it is')).toBe('as it is');
+    await handle.release();
+    expect(await isFree('order:1')).toBe(true);
+  });
+
+  it('work run by a handle taken again inside a scope does not wait for itself', async () => {
+    await locks.using('order:1', async () => {
+      const handle = await locks.acquire('order:1');
+      await handle.run(() => locks.using('order:1', { waitTime: 0 }, () => undefined));
+      await handle.release();
+    });
+    expect(await isFree('order:1')).toBe(true);
+  });
+
+  it('work run by one lock of a list stands in all of them', async () => {
+    const [a, b] = await locks.acquireAll(['b', 'a']);
+    await a!.run(async () => {
+      expect(locks.currentLock('b')).toBe(b);
+      await locks.using('b', { waitTime: 0 }, () => undefined);
+    });
+    await Promise.all([a!.release(), b!.release()]);
   });
 
   it('a handle is known to nobody but its owner', async () => {

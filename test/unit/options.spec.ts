@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { LockUsageError, MemoryStore } from '../../lib/index.js';
-import { resolveOptions } from '../../lib/redis-lock.options.js';
+import { resolveOptions } from '../../lib/module/redis-lock.options.js';
 
 const problemOf = (options: unknown): string => {
   try {
@@ -32,9 +32,17 @@ describe('the options of the module', () => {
       handOver: { count: 64, time: 10 },
       unavailableAfter: 5_000,
       shutdownTimeout: 10_000,
+      maxWaiters: 10_000,
       httpStatus: { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 },
     });
-    expect(resolveOptions({ waitTime: undefined, connection: undefined }).waitTime).toBe(5_000);
+  });
+
+  it('have their defaults where they are undefined', () => {
+    const names = Object.keys(resolveOptions({}));
+    const unsaid = Object.fromEntries(names.map((name) => [name, undefined]));
+    expect(resolveOptions(unsaid)).toEqual(resolveOptions({}));
+    const inner = { handOver: { count: undefined }, httpStatus: { busy: undefined } };
+    expect(resolveOptions(inner as object)).toEqual(resolveOptions({}));
   });
 
   it('look at REDIS_URL when there is no connection', () => {
@@ -59,6 +67,10 @@ describe('the options of the module', () => {
       keyPrefix: 'x',
     });
     expect(resolveOptions({ waitTime: 2 ** 31 - 1 }).waitTime).toBe(2 ** 31 - 1);
+    expect(resolveOptions({ waitTime: Infinity, maxWaiters: 1 })).toMatchObject({
+      waitTime: Infinity,
+      maxWaiters: 1,
+    });
     expect(resolveOptions({ httpStatus: { busy: 409, key: undefined } }).httpStatus).toMatchObject({
       busy: 409,
       key: 400,
@@ -74,8 +86,15 @@ describe('the options of the module', () => {
     [{ leaseTime: '30s' }, "received '30s'"],
     [{ leaseTime: Number.NaN }, 'received NaN'],
     [{ leaseTime: null }, 'received null'],
-    [{ waitTime: -1 }, 'waitTime must be a number of ms from 0 to 2147483647, received -1'],
-    [{ waitTime: Infinity }, 'received Infinity'],
+    [
+      { waitTime: -1 },
+      'waitTime must be a number of ms from 0 to 2147483647, or Infinity, received -1',
+    ],
+    [{ waitTime: -Infinity }, 'received -Infinity'],
+    [{ leaseTime: Infinity }, 'received Infinity'],
+    [{ maxWaiters: 0 }, 'maxWaiters must be a whole number from 1, received 0'],
+    [{ maxWaiters: 1.5 }, 'received 1.5'],
+    [{ maxWaiters: Infinity }, 'received Infinity'],
     [{ waitTime: 2 ** 31 }, 'received 2147483648'],
     [{ fair: 1 }, 'fair must be true or false, received 1'],
     [{ unavailableAfter: 0 }, 'unavailableAfter must be a number of ms from 1'],
@@ -88,7 +107,7 @@ describe('the options of the module', () => {
       "connection must be a redis:// or rediss:// URL, the options of ioredis, or an ioredis client (Redis or Cluster), received 'localhost:6379'",
     ],
     [{ connection: 'http://localhost' }, "received 'http://localhost'"],
-    [{ connection: 'redis://bad host' }, "received 'redis://bad host'"],
+    [{ connection: 'redis://bad host' }, "received 'redis://…'"],
     [{ connection: 6379 }, 'received 6379'],
     [{ connection: null }, 'received null'],
     [{ connection: { sendCommand: () => 1, isOpen: true } }, 'a client of another library'],
@@ -105,9 +124,36 @@ describe('the options of the module', () => {
     expect(problemOf(options)).toContain(problem);
   });
 
-  it('never show a password', () => {
-    const problem = problemOf({ connection: 'http://user:secret@host' });
-    expect(problem).toContain('http://…@host');
-    expect(problem).not.toContain('secret');
+  it.each([
+    ['http://user:secret@host'],
+    ['redis:user:secret@host:6379'],
+    ['redis:/user:secret@host'],
+    ['user:secret@host:6379'],
+    [':secret@host'],
+    ['redis://user:sec@ret@ho st'],
+    ['redis://user:se?cr@et#secret@ho st'],
+    ['http://host?password=secret'],
+    ['host:6379?password=p@secret'],
+    ['redis//:secret@host'],
+    ['redis://user:secret host'],
+    ['redis://:secret%40ho st'],
+    ['localhost:secret'],
+  ])('never show the password in %s', (connection) => {
+    process.env['REDIS_URL'] = connection;
+    for (const problem of [problemOf({ connection }), problemOf({})]) {
+      expect(problem).toMatch(/ must be a redis:\/\/ or rediss:\/\/ URL, .* received '.*…'$/);
+      expect(problem).not.toMatch(/sec|ret@|user/);
+    }
+  });
+
+  it.each([
+    [{ password: 'secret' }],
+    [{ url: 'redis://:secret@host' }],
+    [{ redis: { password: 'secret' } }],
+    [['redis://:secret@host']],
+    [{ connection: ['redis://:secret@host'] }],
+    [{ store: { password: 'secret' } }],
+  ])('never show the password in %j', (options) => {
+    expect(problemOf(options)).not.toContain('secret');
   });
 });

@@ -1,124 +1,98 @@
-import type { Attempt, Contention, Grant, LeaseRequest } from '../lock-store.js';
+import type {
+  Attempt,
+  AttemptListener,
+  Grant,
+  HolderInfo,
+  LeaseRequest,
+  Progress,
+} from '../lock-store.js';
+import { soonOutside } from '../../outside.js';
+import type { MemoryQueue } from './memory-queue.js';
 
 /** What an attempt needs of the store it was made by. */
 export interface AttemptHost {
-  contention(key: string): Contention | undefined;
-  leave(attempt: WaitingAttempt): void;
+  /** The reason, once the store is closed: it grants nothing any more. */
+  closed(): Error | undefined;
+  holdersOf(key: string): readonly HolderInfo[];
+  /** A waiter has left. */
+  left(attempt: MemoryAttempt): void;
+  /** A grant goes back that nobody was told of. */
   giveBack(grant: Grant): void;
 }
 
-/** Granted at once: the common case, kept small. */
-export class GrantedAttempt implements Attempt {
-  readonly granted: Promise<Grant>;
-  readonly contention = undefined;
-  private readonly host: AttemptHost;
-  private readonly grant: Grant;
+/**
+ * - `new`: made, and not answered yet; over before `acquire` returns
+ * - `waiting`: in the key's queue
+ * - `granted`: has the lock, and its listener is to hear of it
+ * - `holding`: the listener has heard; the grant is its own, to be released
+ * - `refused`, `failed`: there is no lock
+ * - `left`: given up, whatever it was; nothing is told any more
+ */
+export type AttemptState =
+  'new' | 'waiting' | 'granted' | 'holding' | 'refused' | 'failed' | 'left';
 
-  constructor(host: AttemptHost, grant: Grant) {
-    this.host = host;
-    this.grant = grant;
-    this.granted = Promise.resolve(grant);
-  }
+const UNANSWERED: Progress = { state: 'unanswered' };
 
-  leave(): void {
-    this.host.giveBack(this.grant);
-  }
-}
+/** One request, from asking to its end. */
+export class MemoryAttempt implements Attempt {
+  /** Memory always answers. */
+  readonly silence = undefined;
+  state: AttemptState = 'new';
+  /** Its neighbours in the queue. */
+  before: MemoryAttempt | undefined;
+  behind: MemoryAttempt | undefined;
 
-/** Taken, and the caller was not to wait. */
-export class RefusedAttempt implements Attempt {
-  readonly granted = Promise.resolve(null);
-  readonly contention: Contention | undefined;
-
-  constructor(contention: Contention | undefined) {
-    this.contention = contention;
-  }
-
-  leave(): void {
-    // It never stood in line.
-  }
-}
-
-/** One place in a key's line; the line is made of the links between them. */
-export class WaitingAttempt implements Attempt {
-  readonly granted: Promise<Grant>;
-  readonly request: LeaseRequest;
-  before: WaitingAttempt | undefined;
-  behind: WaitingAttempt | undefined;
-  private readonly host: AttemptHost;
   private grant: Grant | undefined;
-  private over = false;
-  private resolve!: (grant: Grant) => void;
-  private fail!: (error: Error) => void;
+  private refusal: Progress | undefined;
 
-  constructor(host: AttemptHost, request: LeaseRequest) {
-    this.host = host;
-    this.request = request;
-    this.granted = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.fail = reject;
-    });
-    if (request.waiting !== undefined) queueMicrotask(() => this.announce());
+  constructor(
+    readonly request: LeaseRequest,
+    private readonly listener: AttemptListener,
+    private readonly host: AttemptHost,
+  ) {}
+
+  get progress(): Progress {
+    if (this.state !== 'waiting') return this.refusal ?? UNANSWERED;
+    return { state: 'queued', holders: this.host.holdersOf(this.request.key) };
   }
 
-  get contention(): Contention | undefined {
-    return this.over || this.grant !== undefined
-      ? undefined
-      : this.host.contention(this.request.key);
+  waitIn(queue: MemoryQueue): void {
+    this.state = 'waiting';
+    queue.push(this);
   }
 
-  /** Not from within `acquire()`, whose caller has no attempt to leave yet. */
-  private announce(): void {
-    if (!this.over && this.grant === undefined) this.request.waiting?.();
-  }
-
-  settle(grant: Grant): void {
+  give(grant: Grant): void {
+    this.state = 'granted';
     this.grant = grant;
-    this.resolve(grant);
+    soonOutside(() => {
+      if (this.state !== 'granted') return;
+      const closed = this.host.closed();
+      this.state = closed ? 'failed' : 'holding';
+      if (closed) this.listener.failed(closed);
+      else this.listener.granted(grant);
+    });
   }
 
-  reject(error: Error): void {
-    this.over = true;
-    // Whoever never looks must not bring the process down.
-    this.granted.catch(() => undefined);
-    this.fail(error);
+  refuse(holders: readonly HolderInfo[]): void {
+    this.state = 'refused';
+    this.refusal = { state: 'refused', holders };
+    soonOutside(() => {
+      if (this.state === 'refused') this.listener.refused(holders);
+    });
+  }
+
+  fail(error: Error): void {
+    this.state = 'failed';
+    soonOutside(() => {
+      if (this.state === 'failed') this.listener.failed(error);
+    });
   }
 
   leave(): void {
-    if (this.over) return;
-    this.over = true;
-    if (this.grant === undefined) this.host.leave(this);
-    else this.host.giveBack(this.grant);
-  }
-}
-
-/** The waiters of one key in order of arrival; leaving costs the same at every place. */
-export class WaitingLine {
-  length = 0;
-  private first: WaitingAttempt | undefined;
-  private last: WaitingAttempt | undefined;
-
-  push(attempt: WaitingAttempt): void {
-    attempt.before = this.last;
-    if (this.last === undefined) this.first = attempt;
-    else this.last.behind = attempt;
-    this.last = attempt;
-    this.length += 1;
-  }
-
-  shift(): WaitingAttempt | undefined {
-    const attempt = this.first;
-    if (attempt !== undefined) this.remove(attempt);
-    return attempt;
-  }
-
-  remove(attempt: WaitingAttempt): void {
-    if (attempt.before === undefined) this.first = attempt.behind;
-    else attempt.before.behind = attempt.behind;
-    if (attempt.behind === undefined) this.last = attempt.before;
-    else attempt.behind.before = attempt.before;
-    attempt.before = undefined;
-    attempt.behind = undefined;
-    this.length -= 1;
+    const { state, grant } = this;
+    if (state === 'holding') return;
+    this.state = 'left';
+    if (state === 'waiting') this.host.left(this);
+    else if (state === 'granted' && grant) this.host.giveBack(grant);
   }
 }

@@ -1,40 +1,24 @@
-import { systemClock, type Clock, type Instant, type Timer } from '../../clock.js';
+import { systemClock, type Clock } from '../../clock.js';
 import {
   LockStore,
+  StoreUnavailableError,
   type Attempt,
-  type Contention,
+  type AttemptListener,
+  type ExtendRequest,
   type Grant,
-  type HeldLease,
   type LeaseRequest,
+  type ListOptions,
+  type LockPage,
   type LockState,
+  type ReleaseListener,
+  type Renewal,
+  type StoreTraits,
 } from '../lock-store.js';
-import { holderOf, OwnerMint } from '../owner.js';
-import {
-  GrantedAttempt,
-  RefusedAttempt,
-  WaitingAttempt,
-  WaitingLine,
-  type AttemptHost,
-} from './memory-attempt.js';
-
-/** A key that somebody holds, or held until a lease ran out that nobody has looked at since. */
-interface Entry {
-  owner: string;
-  /** When it was granted, on the wall clock. */
-  since: number;
-  /** The end of the lease, on the monotonic clock. */
-  until: number;
-  /** Made for the first waiter; most keys never have one. */
-  line: WaitingLine | undefined;
-  /** Set while somebody waits: the moment the lease runs out is theirs. */
-  expiry: Timer | undefined;
-  /** When that timer fires, on the monotonic clock. */
-  expiryAt: number;
-}
-
-const SWEEP_INTERVAL = 1_000;
-/** What setTimeout can take. */
-const LONGEST_DELAY = 2 ** 31 - 1;
+import { OwnerMint } from '../owner.js';
+import { MemoryAttempt, type AttemptHost } from './memory-attempt.js';
+import { outside, soonOutside } from '../../outside.js';
+import { MemoryEntry } from './memory-entry.js';
+import { LONGEST_DELAY, MemorySweeper } from './memory-sweeper.js';
 
 /**
  * Locks within one process: the same promises as the Redis store, for unit tests and for trying
@@ -44,204 +28,212 @@ const LONGEST_DELAY = 2 ** 31 - 1;
  * RedisLockModule.forRoot({ store: new MemoryStore() })
  */
 export class MemoryStore extends LockStore {
-  readonly remote = false;
+  readonly traits: StoreTraits = { localHandOver: false, leases: 'each' };
   private readonly clock: Clock;
   private readonly owners = new OwnerMint();
-  private readonly entries = new Map<string, Entry>();
-  private readonly host: AttemptHost;
+  private readonly entries = new Map<string, MemoryEntry>();
+  private readonly host: AttemptHost = {
+    closed: () => this.closed,
+    holdersOf: (key) => this.describe(key).holders,
+    left: (attempt) => {
+      this.left(attempt);
+    },
+    giveBack: (grant) => {
+      this.giveBack(grant);
+    },
+  };
   /** The largest token of any key: one floor for all, so that no key needs a counter for ever. */
   private lastToken = 0;
-  private sweeper: Timer | undefined;
-  private closed = false;
+  private readonly sweeper: MemorySweeper;
+  private closed: StoreUnavailableError | undefined;
 
-  /** @param options.clock - The time leases go by; the system's when left out. */
+  /** @param options.clock - The time that leases go by. @default the system's */
   constructor(options: { readonly clock?: Clock } = {}) {
     super();
     this.clock = options.clock ?? systemClock;
-    this.host = {
-      contention: (key) => this.contention(this.entries.get(key)),
-      leave: (attempt) => {
-        this.leaveLine(attempt);
-      },
-      giveBack: (grant) => {
-        this.giveBack(grant);
-      },
-    };
+    this.sweeper = new MemorySweeper(this.clock, () => this.sweep());
   }
 
-  acquire(request: LeaseRequest): Attempt {
-    if (this.closed) return rejected(request.key);
-    const entry = this.current(request.key);
-    if (entry === undefined) return new GrantedAttempt(this.host, this.grantFree(request));
-    if (!request.wait) return new RefusedAttempt(this.contention(entry));
-    const attempt = new WaitingAttempt(this.host, request);
-    entry.line ??= new WaitingLine();
-    entry.line.push(attempt);
-    this.watchExpiry(request.key, entry);
+  acquire(request: LeaseRequest, listener: AttemptListener): Attempt {
+    const attempt = new MemoryAttempt(request, listener, this.host);
+    if (this.closed) {
+      attempt.fail(this.closed);
+      return attempt;
+    }
+    const { key, mode, wait } = request;
+    const entry = this.current(key);
+    if (entry === undefined) {
+      attempt.give(this.grantFree(request));
+    } else if (entry.queue.length === 0 && entry.admits(mode)) {
+      attempt.give(this.grantIn(entry, request));
+    } else if (wait) {
+      attempt.waitIn(entry.queue);
+      this.watchExpiry(key, entry);
+    } else {
+      attempt.refuse(entry.describeHolders(this.clock.mono()));
+    }
     return attempt;
   }
 
-  extend(leases: readonly (HeldLease & { leaseTime: number })[]): Promise<Instant | null>[] {
-    return leases.map((lease) => {
-      const entry = this.heldBy(lease);
-      if (entry === undefined) return Promise.resolve(null);
-      const now = this.clock.now();
-      entry.until = now.mono + lease.leaseTime;
-      this.watchExpiry(lease.key, entry);
-      return Promise.resolve(now);
-    });
+  extend(leases: readonly ExtendRequest[]): Promise<Renewal | null>[] {
+    return leases.map(({ grant, leaseTime }) =>
+      this.answer(() => {
+        const entry = this.current(grant.key);
+        const from = this.clock.now();
+        if (!entry?.renew(grant.owner, from.mono + leaseTime)) return null;
+        this.watchExpiry(grant.key, entry);
+        return { from, leaseTime };
+      }),
+    );
   }
 
-  release(lease: HeldLease): Promise<boolean> {
-    return Promise.resolve(this.giveBack(lease));
+  release(grant: Grant, lastToken: number, listener: ReleaseListener): void {
+    const { closed } = this;
+    if (closed) {
+      soonOutside(() => listener.failed(closed));
+      return;
+    }
+    const ours = this.giveBack(grant, lastToken);
+    soonOutside(() => listener.released(ours));
   }
 
   inspect(key: string): Promise<LockState> {
-    const entry = this.current(key);
-    return Promise.resolve({ held: this.contention(entry), waiting: entry?.line?.length ?? 0 });
+    return this.answer(() => this.describe(key));
+  }
+
+  list({ prefix = '', cursor, limit = 100 }: ListOptions = {}): Promise<LockPage> {
+    return this.answer(() => {
+      const keys = [...this.entries.keys()]
+        .filter((key) => key.startsWith(prefix) && (cursor === undefined || key > cursor))
+        .sort();
+      const looked = keys.slice(0, limit);
+      const locks = looked.map((key) => this.describe(key));
+      return {
+        locks: locks.filter(({ holders }) => holders.length > 0),
+        cursor: looked.length < keys.length ? looked.at(-1) : undefined,
+      };
+    });
+  }
+
+  forceRelease(key: string): Promise<boolean> {
+    return this.answer(() => {
+      const entry = this.current(key);
+      if (entry === undefined) return false;
+      entry.dropAll();
+      this.goOn(key, entry);
+      return true;
+    });
   }
 
   close(): Promise<void> {
-    this.closed = true;
-    this.sweeper?.cancel();
-    this.sweeper = undefined;
-    for (const [key, entry] of this.entries) {
+    if (this.closed) return Promise.resolve();
+    const closed = (this.closed = new StoreUnavailableError('the memory store was closed'));
+    this.sweeper.stop();
+    for (const entry of this.entries.values()) {
       entry.expiry?.cancel();
-      for (let next = entry.line?.shift(); next !== undefined; next = entry.line?.shift()) {
-        next.reject(closedError(key));
+      for (let head = entry.queue.head; head; head = entry.queue.head) {
+        entry.queue.remove(head);
+        head.fail(closed);
       }
     }
     this.entries.clear();
     return Promise.resolve();
   }
 
-  /** The entry as it stands now: a lease that ran out unseen ends here. */
-  private current(key: string): Entry | undefined {
+  private answer<T>(work: () => T): Promise<T> {
+    return this.closed ? Promise.reject(this.closed) : Promise.resolve(work());
+  }
+
+  /** The entry as it stands now: leases that ended unseen end here. Undefined when nobody holds the key. */
+  private current(key: string): MemoryEntry | undefined {
     const entry = this.entries.get(key);
-    if (entry === undefined || entry.until > this.clock.mono()) return entry;
-    this.passOn(key, entry);
-    return this.entries.get(key);
+    if (!entry?.dropEnded(this.clock.mono())) return entry;
+    this.goOn(key, entry);
+    return entry.isHeld ? entry : undefined;
   }
 
-  private heldBy(lease: HeldLease): Entry | undefined {
-    const entry = this.current(lease.key);
-    if (entry?.owner !== lease.owner) return undefined;
-    if (lease.token > this.lastToken) this.lastToken = lease.token;
-    return entry;
+  private describe(key: string): LockState {
+    const entry = this.current(key);
+    const holders = entry?.describeHolders(this.clock.mono()) ?? [];
+    return { key, holders, waiting: entry?.queue.length ?? 0 };
   }
 
-  private giveBack(lease: HeldLease): boolean {
-    const entry = this.heldBy(lease);
-    if (entry === undefined) return false;
-    this.passOn(lease.key, entry);
+  /** @returns whether the lock was this owner's */
+  private giveBack({ key, owner }: Grant, lastToken = 0): boolean {
+    const entry = this.current(key);
+    if (!entry?.remove(owner)) return false;
+    if (lastToken > this.lastToken) this.lastToken = lastToken;
+    this.goOn(key, entry);
     return true;
   }
 
+  private left(attempt: MemoryAttempt): void {
+    const { key } = attempt.request;
+    const entry = this.entries.get(key);
+    if (entry === undefined) return;
+    entry.queue.remove(attempt);
+    // It may have stood before others who go together with the holders.
+    this.goOn(key, entry);
+  }
+
   private grantFree(request: LeaseRequest): Grant {
-    const grant = this.mint(request);
-    this.entries.set(request.key, {
-      owner: grant.owner,
-      since: grant.from.wall,
-      until: grant.from.mono + request.leaseTime,
-      line: undefined,
-      expiry: undefined,
-      expiryAt: 0,
-    });
-    if (this.sweeper === undefined) this.armSweeper(request.leaseTime);
+    const entry = new MemoryEntry();
+    this.entries.set(request.key, entry);
+    this.sweeper.wake(request.leaseTime);
+    return this.grantIn(entry, request);
+  }
+
+  private grantIn(entry: MemoryEntry, { key, mode, leaseTime }: LeaseRequest): Grant {
+    const from = this.clock.now();
+    const token = Math.max(this.lastToken + 1, Math.floor(from.wall * 1_000));
+    this.lastToken = token;
+    const { holder } = this.owners;
+    const owner = this.owners.next();
+    const grant: Grant = { key, mode, owner, holder, token, lastToken: token, from, leaseTime };
+    entry.add(grant);
     return grant;
   }
 
-  /** The lock goes to the next in line; with nobody there, nothing of the key is left. */
-  private passOn(key: string, entry: Entry): void {
-    const next = entry.line?.shift();
-    if (next === undefined) {
-      entry.expiry?.cancel();
-      this.entries.delete(key);
-      return;
+  /** After a change of holders or waiters: grants to the head of the queue while it goes together with who holds. */
+  private goOn(key: string, entry: MemoryEntry): void {
+    const { queue } = entry;
+    for (let head = queue.head; head && entry.admits(head.request.mode); head = queue.head) {
+      queue.remove(head);
+      head.give(this.grantIn(entry, head.request));
     }
-    const grant = this.mint(next.request);
-    entry.owner = grant.owner;
-    entry.since = grant.from.wall;
-    entry.until = grant.from.mono + next.request.leaseTime;
     this.watchExpiry(key, entry);
-    next.settle(grant);
-  }
-
-  private mint(request: LeaseRequest): Grant {
-    const from = this.clock.now();
-    this.lastToken = Math.max(this.lastToken + 1, Math.floor(from.wall * 1_000));
-    return {
-      key: request.key,
-      owner: this.owners.next(),
-      token: this.lastToken,
-      from,
-      leaseTime: request.leaseTime,
-    };
-  }
-
-  private leaveLine(attempt: WaitingAttempt): void {
-    const { key } = attempt.request;
-    const entry = this.entries.get(key);
-    if (entry?.line === undefined) return;
-    entry.line.remove(attempt);
-    this.watchExpiry(key, entry);
+    // A key that nobody holds has no waiters either: nothing of it is left.
+    if (!entry.isHeld) this.entries.delete(key);
   }
 
   /**
    * Keeps the timer that serves the waiters of a key, and calls it off when there are none. One
-   * that fires too early is left alone and set anew when it has: a hand-over then costs no timer.
+   * that fires too early is left alone and set anew when it has: a hand-off then costs no timer.
    */
-  private watchExpiry(key: string, entry: Entry): void {
-    const waited = entry.line !== undefined && entry.line.length > 0;
-    if (waited && entry.expiry !== undefined && entry.expiryAt <= entry.until) return;
+  private watchExpiry(key: string, entry: MemoryEntry): void {
+    const waited = entry.queue.length > 0;
+    const end = entry.nextEnd();
+    if (waited && entry.expiry && entry.expiryAt <= end) return;
     entry.expiry?.cancel();
     entry.expiry = undefined;
     if (!waited) return;
     const now = this.clock.mono();
-    const delay = Math.min(entry.until - now, LONGEST_DELAY);
+    const delay = Math.min(end - now, LONGEST_DELAY);
     entry.expiryAt = now + delay;
-    entry.expiry = this.clock.after(delay, () => {
-      entry.expiry = undefined;
-      if (entry.until > this.clock.mono()) this.watchExpiry(key, entry);
-      else this.passOn(key, entry);
-    });
+    entry.expiry = outside(() => this.clock.after(delay, () => this.ended(key, entry)));
   }
 
-  /**
-   * Forgets the leases that ran out with nobody waiting. A timer for each lease would be most of
-   * the price of an acquisition, so one looks through them all, and lapses when there are none.
-   */
-  private armSweeper(delay: number): void {
-    const wait = Math.min(Math.max(delay, SWEEP_INTERVAL), LONGEST_DELAY);
-    this.sweeper = this.clock.after(wait, () => this.sweep(), true);
+  private ended(key: string, entry: MemoryEntry): void {
+    entry.expiry = undefined;
+    entry.dropEnded(this.clock.mono());
+    this.goOn(key, entry);
   }
 
-  private sweep(): void {
-    this.sweeper = undefined;
-    const now = this.clock.mono();
-    let soonest = Infinity;
-    for (const [key, entry] of this.entries) {
-      if (entry.until > now) soonest = Math.min(soonest, entry.until);
-      else if (entry.expiry === undefined) this.entries.delete(key);
-      else soonest = now;
+  private sweep(): number | undefined {
+    let next = Infinity;
+    for (const key of this.entries.keys()) {
+      next = Math.min(next, this.current(key)?.nextEnd() ?? Infinity);
     }
-    if (this.entries.size > 0) this.armSweeper(soonest - now);
+    return this.entries.size > 0 ? next - this.clock.mono() : undefined;
   }
-
-  private contention(entry: Entry | undefined): Contention | undefined {
-    if (entry === undefined) return undefined;
-    const remaining = Math.max(0, entry.until - this.clock.mono());
-    return { holder: holderOf(entry.owner), since: entry.since, remaining };
-  }
-}
-
-function rejected(key: string): Attempt {
-  const granted = Promise.reject<Grant>(closedError(key));
-  // Whoever leaves without having looked must not bring the process down.
-  granted.catch(() => undefined);
-  return { granted, contention: undefined, leave: () => undefined };
-}
-
-function closedError(key: string): Error {
-  return new Error(`the memory store was closed; "${key}" cannot be locked any more`);
 }

@@ -1,137 +1,147 @@
 import type { Clock, Instant, Timer } from '../../clock.js';
-import type { Attempt, Contention, Grant, LeaseRequest } from '../lock-store.js';
-import type { GrantNotice } from './grant-inbox.js';
-import type { Answer, Entry } from './group-commit.js';
-import { contentionOf, isPermanent, rideOf, type AcquireReply, type Ride } from './lock-reply.js';
-import type { Operation } from './lock-script.js';
-import type { ReleasedLease } from './release.js';
+import {
+  StoreUnavailableError,
+  type Attempt,
+  type AttemptListener,
+  type LeaseRequest,
+  type Progress,
+  type Silence,
+} from '../lock-store.js';
+import {
+  acquireAnswer,
+  type GrantNotice,
+  type PiggybackedGrant,
+  type TakenAnswer,
+} from './protocol/lock-reply.js';
+import { questionTime } from './question-time.js';
+import { RedisGrant } from './redis-grant.js';
+import { isUnderWay, type Answer, type Entry } from './transport/entry.js';
 
 /** What an attempt needs of its store. */
 export interface AttemptHost {
   readonly clock: Clock;
+  /** What the owners of this process begin with. */
+  readonly process: string;
   /** Which connections an answer was had on: what came before an outage dates nothing after it. */
-  readonly era: string;
-  /** Set when the store is closed: no attempt may succeed any more. */
-  readonly closed: Error | undefined;
-  submit(attempt: RedisAttempt, operation: Operation): Entry;
-  /** The attempt is in the line: it is to hear of grants. */
-  standing(attempt: RedisAttempt): void;
+  readonly connectionEpoch: string;
+  /** Whether the store, or its client, was closed: asking again is of no use. */
+  readonly isClosed: boolean;
+  /** Whether messages to this process are known to arrive. */
+  readonly isHeard: boolean;
+  ask(attempt: RedisAttempt): Entry;
+  /** A token, or the server's time in µs, has arrived. */
+  observe(token: number): void;
+  silence(key: string): Silence | undefined;
+  /** The attempt waits in Redis: it is to hear of grants. */
+  queued(attempt: RedisAttempt): void;
   /** The attempt is over. */
   over(attempt: RedisAttempt): void;
-  /** Who of this process stands first in the line of a key, and asks for all. */
+  /** Who of this process is the first to wait for a key, and asks for all. */
   first(key: string): RedisAttempt | undefined;
   /** Gives back whatever the attempt may have in Redis. */
-  giveBack(lease: ReleasedLease): void;
-  /** A grant that came along with another's reply. */
-  ride(ride: Ride, sent: Instant): void;
+  leave(attempt: RedisAttempt, after: Entry | undefined): void;
+  piggybacked(grant: PiggybackedGrant, sent: Instant): void;
 }
 
-/** Who stands first asks again at this share of its lease, in ms at least and at most. */
-const ASK_SHARE = 1 / 3;
-const ASK_LEAST = 500;
-const ASK_MOST = 2_500;
-/** Questions fall on multiples of this, so that those of neighbours travel together. */
-const ASK_GRAIN = 250;
-/** When a holder's lease has passed the first in line asks, then the next, this much later, in ms. */
-const ASK_STAGGER = 25;
+/** An answer that said who holds the key, and on which connection it came. */
+interface Heard {
+  readonly answer: TakenAnswer;
+  readonly sent: Instant;
+  readonly epoch: string;
+  /** The end of the holder's lease as of then, on the monotonic clock. */
+  readonly heldUntil: number;
+}
+
+const UNANSWERED: Progress = { state: 'unanswered' };
 /** After an error a question is put again after this, in ms. */
 const RETRY_AFTER = 100;
 
-/** One acquisition on its way: asked, standing in line, granted, or gone. */
+/**
+ * One acquisition on its way.
+ * - `asked`: Redis has not said anything yet
+ * - `queued`: it waits there
+ * - `over`: granted, refused, failed or left; nothing is told any more
+ */
 export class RedisAttempt implements Attempt, Answer {
-  readonly granted: Promise<Grant | null>;
-
-  private resolve!: (grant: Grant | null) => void;
-  private reject!: (error: Error) => void;
-  private over = false;
-  /** The token, once it was granted. */
-  private won: number | undefined;
-  private stood = false;
-  /** Whether Redis may know of this attempt. */
-  private known = false;
+  state: 'asked' | 'queued' | 'over' = 'asked';
+  /** The last question. */
   private entry: Entry | undefined;
   /** Whether there was reason to ask anew while a question was under way. */
-  private again = false;
+  private askAgain = false;
   private timer: Timer | undefined;
-  /** The holder, as the last answer had it. */
-  private seen: Contention | undefined;
-  /** The end of the holder's lease as of then, on the monotonic clock, and the place in line. */
-  private heldUntil = Infinity;
-  private place = 0;
-  /** When the last answer was asked for, and the server's time in µs in it: they date a grant. */
-  private heard: { readonly sent: Instant; readonly now: number; readonly era: string } | undefined;
+  private heard: Heard | undefined;
+  /** A grant that was told while a question was under way: its answer decides. */
   private notice: GrantNotice | undefined;
 
   constructor(
     readonly request: LeaseRequest,
-    readonly owner: string,
+    /** What follows the process in the owner's id. */
+    readonly id: string,
     private readonly host: AttemptHost,
-  ) {
-    this.granted = new Promise((resolve, reject) => {
-      this.resolve = resolve;
-      this.reject = reject;
-    });
-    if (host.closed) this.refuse(host.closed);
-    else this.ask();
+    private readonly listener: AttemptListener,
+  ) {}
+
+  get progress(): Progress {
+    const heard = this.leader.heard;
+    if (!heard) return UNANSWERED;
+    return { state: this.request.wait ? 'queued' : 'refused', holders: heard.answer.holders };
   }
 
-  get contention(): Contention | undefined {
-    const asker = this.stood && !this.over ? this.host.first(this.request.key) : undefined;
-    return (asker ?? this).seen;
+  get silence(): Silence | undefined {
+    return this.host.silence(this.request.key);
   }
 
-  /** Puts the question, or puts it again: the place in line and the answer stay the same. */
+  /** Its place in the queue, to be named when asking again; '0' before it has one. */
+  get arrival(): string {
+    return this.heard?.answer.arrival ?? '0';
+  }
+
+  /** Puts the question, or puts it again: the place in the queue and the answer stay the same. */
   ask(): void {
-    if (this.over) return;
+    if (this.state === 'over') return;
     // What is on its way does not say yet what there is to say now.
-    this.again = this.asking;
-    if (this.asking) return;
+    this.askAgain = this.isAsking;
+    if (this.isAsking) return;
     this.timer?.cancel();
-    this.entry = this.host.submit(this, this.operation);
+    this.entry = this.host.ask(this);
   }
 
   leave(): void {
-    if (this.over) {
-      // Granted, and nobody has looked at it: between the two, other callers run.
-      if (this.won !== undefined) this.giveBack(this.won);
-      this.won = undefined;
-      return;
-    }
-    if (this.entry?.stage === 'queued') this.entry.stage = 'dropped';
-    const known = this.known || this.entry?.stage === 'sent';
+    if (this.state === 'over') return;
+    const { entry } = this;
+    const isKnown = this.state === 'queued' || entry?.stage !== 'queued';
+    if (entry?.stage === 'queued') entry.stage = 'dropped';
     this.end();
-    if (known) this.giveBack();
-  }
-
-  /** The connection is gone: what was heard of the holder is old. */
-  disconnected(): void {
-    this.seen = undefined;
+    if (isKnown) this.host.leave(this, entry);
   }
 
   /** The one before, who asked for both, is gone: what it knew is known here. */
   lead(before: RedisAttempt): void {
-    this.seen = before.seen;
-    this.heldUntil = before.heldUntil;
-    this.heard = before.heard;
+    const { heard } = before;
+    if (heard && this.heard)
+      this.heard = { ...heard, answer: { ...heard.answer, arrival: this.arrival } };
     this.askLater();
   }
 
   /** A message says that the lock is ours. */
   told(notice: GrantNotice): void {
-    if (this.over) return;
+    if (this.state === 'over') return;
     const { heard } = this;
-    if (!heard || heard.era !== this.host.era || notice.now < heard.now) {
-      // Not to be dated by what was heard: ask. The answer to a question that is under way already
-      // may come from before the grant.
-      if (this.asking) this.notice = notice;
-      else this.ask();
+    if (this.isAsking) {
+      this.notice = notice;
       return;
     }
-    const { sent, now } = heard;
+    const isDated =
+      heard?.epoch === this.host.connectionEpoch && notice.nowUs >= heard.answer.nowUs;
+    if (!isDated) {
+      this.ask();
+      return;
+    }
+    const { sent, answer } = heard;
     // The server's clock says how long after its answer it granted; the answer came after `sent`.
-    const later = (notice.now - now) / 1000;
+    const later = (notice.nowUs - answer.nowUs) / 1_000;
     const latest = this.host.clock.now();
-    this.win(notice.token, notice.claim, {
+    this.win(notice.token, notice.claimMs, {
       mono: Math.min(latest.mono, sent.mono + later),
       wall: Math.min(latest.wall, sent.wall + later),
     });
@@ -139,125 +149,100 @@ export class RedisAttempt implements Attempt, Answer {
 
   /** The lock is ours, by a reply to a command that was sent at `from`. */
   win(token: number, leaseTime: number, from: Instant): void {
-    if (this.over) return;
+    if (this.state === 'over') return;
+    const { process } = this.host;
+    const question = this.isAsking ? this.entry : undefined;
     this.end();
-    if (this.host.closed) {
-      this.giveBack(token);
-      this.reject(this.host.closed);
-      return;
-    }
-    this.won = token;
     const { key } = this.request;
-    this.resolve({ key, owner: this.owner, token, from, leaseTime });
-  }
-
-  /** The store closes: whoever still waits is told so, and leaves nothing. */
-  dismiss(error: Error): void {
-    if (this.over) return;
-    const { known } = this;
-    this.refuse(error);
-    if (known) this.giveBack();
-  }
-
-  /** There will be no answer. */
-  refuse(error: Error): void {
-    if (this.over) return;
-    this.end();
-    this.reject(error);
+    this.listener.granted(new RedisGrant(key, process, this.id, token, from, leaseTime, question));
   }
 
   settle(reply: unknown, sent: Instant): void {
-    this.entry = undefined;
-    this.known = true;
-    const answer = reply as AcquireReply;
-    if (!Array.isArray(answer)) {
-      // Its leave may have overtaken it, when Redis had to be told the script again.
-      if (this.over && this.won === undefined) this.giveBack(Number(answer));
-      this.win(Number(answer), this.request.leaseTime, sent);
+    const answer = acquireAnswer(reply);
+    if (typeof answer === 'number') {
+      this.host.observe(answer);
+      this.win(answer, this.request.leaseTime, sent);
       return;
     }
-    const [held, remaining, place, now] = answer;
-    const ride = rideOf(answer[4]);
-    if (ride) this.host.ride(ride, sent);
-    if (this.over) return;
-    if (this.host.closed) {
-      this.dismiss(this.host.closed);
-      return;
-    }
-    this.seen = contentionOf(held, Number(remaining));
+    this.host.observe(answer.nowUs);
+    if (answer.piggybacked) this.host.piggybacked(answer.piggybacked, sent);
+    if (this.state === 'over') return;
+    const { clock, connectionEpoch: epoch } = this.host;
+    this.heard = { answer, sent, epoch, heldUntil: clock.mono() + answer.remainingMs + 1 };
     if (!this.request.wait) {
       this.end();
-      this.resolve(null);
+      this.listener.refused(answer.holders);
       return;
     }
-    this.heard = { sent, now: Number(now), era: this.host.era };
-    this.place = Number(place);
-    const left = Number(remaining);
-    this.heldUntil = left < 0 ? Infinity : this.host.clock.mono() + left + 1;
-    this.stand();
-    if (this.again) this.ask();
-    else this.askLater();
+    if (this.state === 'asked') {
+      this.state = 'queued';
+      this.host.queued(this);
+    }
     const { notice } = this;
     this.notice = undefined;
     if (notice) this.told(notice);
+    else if (this.askAgain) this.ask();
+    else this.askLater();
   }
 
-  fail(error: Error, final: boolean): void {
-    this.seen = undefined;
-    if (!final) return;
-    this.entry = undefined;
-    this.known = true;
-    if (this.over) return;
-    if (!this.request.wait || isPermanent(error) || this.host.closed) {
-      this.refuse(this.host.closed ?? error);
-      this.giveBack();
+  refused(error: Error): void {
+    this.fail(error);
+  }
+
+  unanswered(error: Error, final: boolean): void {
+    if (!final || this.state === 'over') return;
+    if (this.request.wait && !this.host.isClosed) {
+      const { clock } = this.host;
+      this.askAt(clock.mono() + RETRY_AFTER * (1 + Math.random()));
     } else {
-      this.askAt(this.host.clock.mono() + RETRY_AFTER * (1 + Math.random()));
+      this.fail(new StoreUnavailableError(error.message, error));
     }
   }
 
-  private get operation(): Operation {
-    if (!this.request.wait) return 'try';
-    return this.known ? 'query' : 'acquire';
+  /** Ends it with an error; Redis may know of it all the same. */
+  fail(error: Error): void {
+    if (this.state === 'over') return;
+    const { entry } = this;
+    this.end();
+    this.host.leave(this, entry);
+    this.listener.failed(error);
   }
 
-  private get asking(): boolean {
-    return this.entry !== undefined;
+  private get isAsking(): boolean {
+    return this.entry !== undefined && isUnderWay(this.entry);
   }
 
-  private stand(): void {
-    if (this.stood) return;
-    this.stood = true;
-    this.host.standing(this);
-    this.request.waiting?.();
+  /** Who asks for all of this process that wait for the key, and knows most. */
+  private get leader(): RedisAttempt {
+    return (this.state === 'queued' ? this.host.first(this.request.key) : undefined) ?? this;
   }
 
   /** Nothing depends on a message arriving: when the lease has passed, or after a while, ask. */
   private askLater(): void {
-    // A question under way goes on by itself; who stands behind another has nothing to ask.
-    if (this.asking || this.host.first(this.request.key) !== this) return;
-    const now = this.host.clock.mono();
-    const pause = Math.min(ASK_MOST, Math.max(ASK_LEAST, this.request.leaseTime * ASK_SHARE));
-    const slow = now + pause * (0.75 + Math.random() / 4);
-    const slowly = Math.ceil(slow / ASK_GRAIN) * ASK_GRAIN;
-    const { heldUntil } = this;
-    const atExpiry = heldUntil > now ? heldUntil + this.place * ASK_STAGGER : Infinity;
-    this.askAt(Math.min(slowly, atExpiry));
+    const { heard } = this;
+    // A question under way goes on by itself; who waits behind another has nothing to ask.
+    if (!heard || this.isAsking || this.leader !== this) return;
+    const { place, arrival } = heard.answer;
+    this.askAt(
+      questionTime({
+        now: this.host.clock.mono(),
+        leaseTime: this.request.leaseTime,
+        heldUntil: heard.heldUntil,
+        place,
+        // A lock of another library has no queue, and messages that do not arrive are as good as none.
+        isOnItsOwn: arrival === '0' || !this.host.isHeard,
+      }),
+    );
   }
 
   private askAt(at: number): void {
     this.timer?.cancel();
     const { clock } = this.host;
-    this.timer = clock.after(Math.max(1, Math.ceil(at - clock.mono())), () => this.ask());
-  }
-
-  private giveBack(token = 0): void {
-    const { key, leaseTime } = this.request;
-    this.host.giveBack({ key, leaseTime, owner: this.owner, token });
+    this.timer = clock.after(Math.max(1, Math.ceil(at - clock.mono())), () => this.ask(), true);
   }
 
   private end(): void {
-    this.over = true;
+    this.state = 'over';
     this.timer?.cancel();
     this.host.over(this);
   }

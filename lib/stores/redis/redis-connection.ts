@@ -1,23 +1,25 @@
-import { Logger } from '@nestjs/common';
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis } from 'ioredis';
+import type { StoreLog } from '../store-log.js';
 import type { RedisClient } from './redis-client.js';
 
-/** Where Redis is, as the module's options say it. */
-export type RedisConnection = string | RedisOptions | RedisClient;
-
-/** A client, and whether it is ours to close. */
-export interface OpenedConnection {
-  readonly client: RedisClient;
-  readonly owned: boolean;
-  /** Goes to Redis without being asked for a lock, so that an outage is known from the start. */
-  greet(): void;
+/** The options of ioredis, as it takes them itself; the most common ones by name. */
+export interface RedisConnectionOptions {
+  host?: string;
+  port?: number;
+  path?: string;
+  db?: number;
+  username?: string;
+  password?: string;
+  keyPrefix?: string;
+  tls?: object;
+  sentinels?: { host: string; port: number }[];
+  /** The name of the master that Sentinels know. */
+  name?: string;
+  [option: string]: unknown;
 }
 
-/**
- * A connection that stays open and carries nothing is replaced after this, in ms, when an answer is
- * waited for: nothing else would notice for a quarter of an hour.
- */
-const SOCKET_TIMEOUT = 3_000;
+/** Where Redis is, as the module's options say it. */
+export type RedisConnection = string | RedisConnectionOptions | RedisClient;
 
 /** After an outage ioredis keeps a process alive for so long when it is told to disconnect, in ms. */
 const DISCONNECT_TIMEOUT = 200;
@@ -27,30 +29,27 @@ const DISCONNECT_TIMEOUT = 200;
  * or first used, so that an application that does not get as far leaves nothing open; it goes on
  * trying when Redis is away, and says so once an outage, not once an attempt.
  */
-export function openConnection(connection: RedisConnection): OpenedConnection {
+export async function openConnection(
+  connection: RedisConnection,
+  log: StoreLog,
+): Promise<{ client: RedisClient; ownsClient: boolean }> {
   if (typeof connection === 'object' && isRedisClient(connection)) {
-    return { client: connection, owned: false, greet: () => undefined };
+    warnOfEviction(connection, log);
+    return { client: connection, ownsClient: false };
   }
+  const { Redis } = await loadDriver();
   const own = {
     connectionName: 'nest-locked',
     lazyConnect: true,
-    socketTimeout: SOCKET_TIMEOUT,
     disconnectTimeout: DISCONNECT_TIMEOUT,
   };
   const client =
-    typeof connection === 'string' ? new Redis(connection, own) : withOptions(own, connection);
-  logOutages(client);
-  const greet = (): void => {
-    // What went wrong is in the 'error' event.
-    if (client.status === 'wait') client.connect().catch(() => undefined);
-  };
-  return { client, owned: true, greet };
-}
-
-function withOptions(own: RedisOptions, connection: RedisOptions): Redis {
-  // The one option whose type the constructor does not take as it is declared.
-  const options: Omit<RedisOptions, 'replyMapping'> = { ...own, ...connection, lazyConnect: true };
-  return new Redis(options);
+    typeof connection === 'string'
+      ? new Redis(connection, own)
+      : new Redis({ ...own, ...connection, lazyConnect: true });
+  logOutages(client, log);
+  warnOfEviction(client, log);
+  return { client, ownsClient: true };
 }
 
 /** By its shape: the application may have another copy of ioredis than this package. */
@@ -60,17 +59,47 @@ export function isRedisClient(connection: object): connection is RedisClient {
   );
 }
 
-function logOutages(client: Redis): void {
-  const logger = new Logger('RedisLockModule');
-  let away = false;
+/** Only when a connection is to be opened: other stores do not need it. */
+async function loadDriver(): Promise<{ Redis: typeof Redis }> {
+  try {
+    return await import('ioredis');
+  } catch (error) {
+    throw new Error(
+      'a connection to Redis needs the package ioredis, which is not installed: npm install ioredis',
+      { cause: error },
+    );
+  }
+}
+
+function logOutages(client: Redis, log: StoreLog): void {
+  let isAway = false;
   client.on('error', (error: Error) => {
-    if (away) return;
-    away = true;
+    if (isAway) return;
+    isAway = true;
     const reason = error.message === '' ? String(Reflect.get(error, 'code')) : error.message;
-    logger.error(`Redis is away, no locks until it is back: ${reason}`);
+    log.error(`Redis is away, no locks until it is back: ${reason}`);
   });
   client.on('ready', () => {
-    if (away) logger.log('Redis is back');
-    away = false;
+    if (isAway) log.log('Redis is back');
+    isAway = false;
   });
+}
+
+/** A lock that the server may throw away to make room is a lock that may be lost at any time. */
+function warnOfEviction(client: RedisClient, log: StoreLog): void {
+  const look = (): void => {
+    client.off('ready', look);
+    // Not every server and not every user may be asked.
+    client.info('memory').then(warn, () => undefined);
+  };
+  const warn = (memory: unknown): void => {
+    const policy = /maxmemory_policy:(\S+)/.exec(String(memory))?.[1] ?? 'noeviction';
+    if (policy === 'noeviction') return;
+    log.warn(
+      `Redis may evict locks when its memory is full (maxmemory-policy ${policy}); an evicted lock is lost. Use noeviction, or a Redis of their own for locks`,
+    );
+  };
+  // Nothing goes to a server that was not asked for.
+  if (client.status === 'ready') look();
+  else client.on('ready', look);
 }

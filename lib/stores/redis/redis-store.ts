@@ -1,218 +1,154 @@
-import { systemClock, type Clock, type Instant, type Timer } from '../../clock.js';
-import { LockStore } from '../lock-store.js';
-import type { Attempt, HeldLease, LeaseRequest, LockState } from '../lock-store.js';
-import { OwnerMint } from '../owner.js';
-import { GrantInbox, type GrantNotice } from './grant-inbox.js';
-import { GroupCommit, type Answer, type Entry } from './group-commit.js';
-import { slotOf, unusualLineOf } from './key-slot.js';
-import { contentionOf, type InspectReply, type Ride } from './lock-reply.js';
-import { INBOX, type Operation } from './lock-script.js';
-import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
+import { systemClock, type Clock, type Timer } from '../../clock.js';
+import {
+  LockStore,
+  StoreUnavailableError,
+  type Attempt,
+  type AttemptListener,
+  type ExtendRequest,
+  type Grant,
+  type LeaseRequest,
+  type ListOptions,
+  type LockPage,
+  type LockState,
+  type ReleaseListener,
+  type Renewal,
+  type StoreTraits,
+} from '../lock-store.js';
+import { silentLog, type StoreLog } from '../store-log.js';
+import { listKeys } from './list-keys.js';
 import type { RedisClient } from './redis-client.js';
-import { Release, type ReleaseHost, type ReleaseTold, type ReleasedLease } from './release.js';
-import { StandingLines } from './standing-lines.js';
+import { openConnection, type RedisConnection } from './redis-connection.js';
+import { RedisCommands } from './redis-commands.js';
 
 export interface RedisStoreOptions {
   /** An ioredis client, single or Cluster. Used as it is: its `db` and `keyPrefix` are respected. */
   readonly client: RedisClient;
   /** What the names of locks begin with: `‹keyPrefix›:‹key›`. @default 'lock' */
-  readonly keyPrefix?: string;
-  /** Close the client with the store. @default false */
-  readonly ownsClient?: boolean;
+  readonly keyPrefix?: string | undefined;
+  /** Close the client with the store, and reconnect it when it is of no use. @default false */
+  readonly ownsClient?: boolean | undefined;
   /** Ms after which a command counts as unanswered. @default 2_000 */
-  readonly answerTimeout?: number;
-  readonly clock?: Clock;
+  readonly answerTimeout?: number | undefined;
+  /** Where operators are told what they should know, such as a missing permission. @default nowhere */
+  readonly log?: StoreLog | undefined;
+  /** @default systemClock */
+  readonly clock?: Clock | undefined;
 }
+
+/** What `RedisStore.open` takes. */
+export interface RedisStoreOpenOptions extends Omit<RedisStoreOptions, 'client' | 'ownsClient'> {
+  /** A URL, the options of ioredis, or a client of your own, which is used as it is and never closed. */
+  readonly connection: RedisConnection;
+}
+
+/** What holds where nobody says otherwise. */
+export const REDIS_DEFAULTS = { keyPrefix: 'lock', answerTimeout: 2_000 };
 
 /**
  * Locks on one Redis or Valkey, behind Sentinel, or on a Cluster.
  *
  * @example
  * ```ts
- * const store = new RedisStore({ client: new Redis('redis://localhost:6379') });
+ * const store = await RedisStore.open({ connection: 'redis://localhost:6379' });
+ * const locks = new LockService({ store });
  * ```
  */
-export class RedisStore extends LockStore implements AttemptHost, ReleaseHost {
-  readonly remote = true;
-  readonly clock: Clock;
-  private readonly client: RedisClient;
-  private readonly keyPrefix: string;
-  /** What the client puts in front of all keys. */
-  private readonly clientPrefix: string;
-  private readonly answerTimeout: number;
-  private readonly owners = new OwnerMint();
-  private readonly group: GroupCommit;
-  private readonly inbox: GrantInbox;
-  private readonly standers = new StandingLines();
-  /** Set when the store is closed. */
-  closed: Error | undefined;
-  private closing: Promise<void> | undefined;
+export class RedisStore extends LockStore {
+  readonly traits: StoreTraits = { localHandOver: true, leases: 'each' };
+  readonly #client: RedisClient;
+  readonly #keyPrefix: string;
+  readonly #ownsClient: boolean;
+  readonly #answerTimeout: number;
+  readonly #clock: Clock;
+  readonly #commands: RedisCommands;
+  #closing: Promise<void> | undefined;
 
-  constructor(private readonly options: RedisStoreOptions) {
+  constructor(options: RedisStoreOptions) {
     super();
-    const { client, clock = systemClock, keyPrefix = 'lock', answerTimeout = 2_000 } = options;
-    this.client = client;
-    this.clock = clock;
-    this.keyPrefix = keyPrefix;
-    this.answerTimeout = answerTimeout;
-    const { process } = this.owners;
-    this.clientPrefix = client.options.keyPrefix ?? '';
-    this.group = new GroupCommit({
+    const { client } = options;
+    this.#client = client;
+    this.#clock = options.clock ?? systemClock;
+    this.#keyPrefix = options.keyPrefix ?? REDIS_DEFAULTS.keyPrefix;
+    this.#ownsClient = options.ownsClient ?? false;
+    this.#answerTimeout = options.answerTimeout ?? REDIS_DEFAULTS.answerTimeout;
+    this.#commands = new RedisCommands({
       client,
-      clock,
-      process,
-      answerTimeout,
-      laneOf: client.isCluster ? (lock) => slotOf(this.clientPrefix + lock) : () => 0,
+      clock: this.#clock,
+      log: options.log ?? silentLog,
+      keyPrefix: this.#keyPrefix,
+      ownsClient: this.#ownsClient,
+      answerTimeout: this.#answerTimeout,
+      recovered: () => this.recovered(),
     });
-    this.inbox = new GrantInbox({
-      client,
-      clock,
-      channel: INBOX + process,
-      deliver: (notice) => this.deliver(notice),
-      opened: () => this.askAll(),
-    });
-    client.on('close', this.onClose);
-    client.on('ready', this.onReady);
   }
 
-  acquire(request: LeaseRequest): Attempt {
-    return new RedisAttempt(request, this.owners.next(), this);
+  /**
+   * Makes the client that the options ask for, and the store on it. Needs ioredis to be installed.
+   * @throws Error when ioredis is not installed
+   */
+  static async open(options: RedisStoreOpenOptions): Promise<RedisStore> {
+    const { connection, ...rest } = options;
+    return new RedisStore({
+      ...rest,
+      ...(await openConnection(connection, rest.log ?? silentLog)),
+    });
   }
 
-  extend(leases: readonly (HeldLease & { leaseTime: number })[]): Promise<Instant | null>[] {
-    return leases.map(
-      (lease) =>
-        new Promise((resolve, reject) => {
-          this.send('extend', lease.key, lease.owner, lease.leaseTime, 0, {
-            settle: (reply, sent) => resolve(Number(reply) === 1 ? sent : null),
-            fail: reject,
-          });
-        }),
+  /** Goes to Redis without being asked for a lock, so that an outage is known from the start. */
+  greet(): void {
+    this.#commands.greet();
+  }
+
+  acquire(request: LeaseRequest, listener: AttemptListener): Attempt {
+    return this.#commands.acquire(request, listener);
+  }
+
+  extend(leases: readonly ExtendRequest[]): Promise<Renewal | null>[] {
+    return this.#commands.extend(leases);
+  }
+
+  release(grant: Grant, lastToken: number, listener: ReleaseListener): void {
+    this.#commands.release(grant, lastToken, listener);
+  }
+
+  async inspect(key: string): Promise<LockState> {
+    return this.#commands.questions.inspect(key);
+  }
+
+  async list(options: ListOptions = {}): Promise<LockPage> {
+    const { keys, cursor } = await listKeys(this.#client, this.#keyPrefix, options);
+    const found = await Promise.all(
+      // What is no lock of ours, though it begins with our prefix, is not listed.
+      keys.map((key) => this.inspect(key).catch(unlessRefused)),
     );
+    const locks = found.filter(
+      (state): state is LockState =>
+        state !== undefined && (state.holders.length > 0 || state.waiting > 0),
+    );
+    return { locks, cursor };
   }
 
-  release(lease: HeldLease): Promise<boolean> {
-    return new Promise((answered, failed) => {
-      this.giveBack(lease, { answered, failed });
-    });
-  }
-
-  inspect(key: string): Promise<LockState> {
-    return new Promise((resolve, reject) => {
-      this.send('inspect', key, '', 0, 0, {
-        settle: (reply) => {
-          const [held, remaining, waiting] = reply as InspectReply;
-          resolve({
-            held: held === '' ? undefined : contentionOf(held, Number(remaining)),
-            waiting: Number(waiting),
-          });
-        },
-        fail: reject,
-      });
-    });
+  async forceRelease(key: string): Promise<boolean> {
+    return this.#commands.questions.force(key);
   }
 
   close(): Promise<void> {
-    return (this.closing ??= this.shutDown());
+    return (this.#closing ??= this.#shutDown());
   }
 
-  private async shutDown(): Promise<void> {
-    this.closed = new Error('the store was closed');
-    for (const attempt of this.standers.all()) attempt.dismiss(this.closed);
+  async #shutDown(): Promise<void> {
+    this.#commands.close(new StoreUnavailableError('the store was closed'));
     let late: Timer | undefined;
     await Promise.race([
-      this.group.drained(),
-      new Promise<void>((resolve) => (late = this.clock.after(this.answerTimeout, resolve))),
+      this.#commands.drained(),
+      new Promise<void>((resolve) => (late = this.#clock.after(this.#answerTimeout, resolve))),
     ]);
     late?.cancel();
-    this.client.off('close', this.onClose);
-    this.client.off('ready', this.onReady);
-    this.group.stop();
-    this.inbox.close();
-    if (this.options.ownsClient) this.client.disconnect();
+    this.#commands.stop();
+    if (this.#ownsClient) this.#client.disconnect();
   }
+}
 
-  // What follows serves the attempts.
-
-  get era(): string {
-    return `${String(this.group.outages)}.${String(this.inbox.openings)}`;
-  }
-
-  submit(attempt: RedisAttempt, operation: Operation): Entry {
-    const { key, leaseTime } = attempt.request;
-    return this.send(operation, key, attempt.owner, leaseTime, Number(this.inbox.proved), attempt);
-  }
-
-  standing(attempt: RedisAttempt): void {
-    this.standers.add(attempt);
-    this.inbox.open();
-  }
-
-  over(attempt: RedisAttempt): void {
-    this.standers.remove(attempt);
-  }
-
-  first(key: string): RedisAttempt | undefined {
-    return this.standers.first(key);
-  }
-
-  giveBack(lease: ReleasedLease, told?: ReleaseTold): void {
-    new Release(lease, this, told).send();
-  }
-
-  sendRelease({ key, owner, token, leaseTime = 0 }: ReleasedLease, answer: Answer): void {
-    this.send('release', key, owner, leaseTime, token, answer);
-  }
-
-  ride({ owner, token }: Ride, sent: Instant): void {
-    const attempt = this.standers.get(owner);
-    attempt?.win(token, attempt.request.leaseTime, sent);
-  }
-
-  private send(
-    operation: Operation,
-    key: string,
-    owner: string,
-    leaseTime: number,
-    detail: number,
-    answer: Answer,
-  ): Entry {
-    const lock = `${this.keyPrefix}:${key}`;
-    const entry: Entry = {
-      operation,
-      lock,
-      line: unusualLineOf(this.clientPrefix + lock),
-      owner: this.ownPart(owner),
-      leaseTime: Math.ceil(leaseTime),
-      detail,
-      stage: 'queued',
-      answer,
-    };
-    this.group.submit(entry);
-    return entry;
-  }
-
-  /** What follows the process in an owner's id; of an owner that is not ours, one that nobody is. */
-  private ownPart(owner: string): string {
-    const { process } = this.owners;
-    return owner.startsWith(process) ? owner.slice(process.length + 1) : '0';
-  }
-
-  private deliver(notice: GrantNotice): void {
-    const attempt = this.standers.get(notice.owner);
-    if (attempt) attempt.told(notice);
-    // The message may overtake the reply that put its waiter in the line: they come by different
-    // connections.
-    else void this.group.answered().then(() => this.standers.get(notice.owner)?.told(notice));
-  }
-
-  private askAll(): void {
-    for (const attempt of this.standers.all()) attempt.ask();
-  }
-
-  private readonly onClose = (): void => {
-    for (const attempt of this.standers.all()) attempt.disconnected();
-  };
-
-  private readonly onReady = (): void => this.askAll();
+function unlessRefused(error: unknown): undefined {
+  if (error instanceof StoreUnavailableError) throw error;
 }

@@ -45,9 +45,9 @@ export class Observer {
   private async look(): Promise<void> {
     const redis = this.connection();
     const asked = moment();
-    const values = await redis.mget(this.keys.map((key) => `lock:${key}`));
+    const values = await Promise.all(this.keys.map((key) => holderOf(redis, `lock:${key}`)));
     const answered = moment();
-    this.keys.forEach((key, i) => this.saw(key, values[i] ?? undefined, asked, answered));
+    this.keys.forEach((key, i) => this.saw(key, values[i], asked, answered));
   }
 
   /** It was so somewhere between the two moments: seen from the later, and until the earlier. */
@@ -81,4 +81,13 @@ export class Observer {
     this.redis.on('error', () => undefined);
     return this.redis;
   }
+}
+
+/** `owner token` of who holds a lock: its value, or, when somebody waits for it, a member of its set. */
+async function holderOf(redis: Redis, lock: string): Promise<string | undefined> {
+  const pipeline = redis.pipeline().get(lock).zrangebyscore(lock, 1, 1e14, 'LIMIT', 0, 1);
+  const [[, value] = [], [, members] = []] = (await pipeline.exec()) ?? [];
+  if (typeof value === 'string') return value.startsWith('free ') ? undefined : value;
+  const [member] = Array.isArray(members) ? (members as string[]) : [];
+  return member?.replace(/ \w$/, '');
 }

@@ -1,16 +1,13 @@
 import { LockError } from '../../../lib/lock/lock.errors.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
-import { openConnection } from '../../../lib/stores/redis/redis-connection.js';
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import type { Outcome } from '../history.js';
 import type { HeldLock, Subject } from './subject.js';
 
 /** The library, as the module would build it. */
-export function librarySubject(url: string): Subject {
-  const connection = openConnection(url);
-  const { client } = connection;
-  connection.greet();
-  const store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: true });
+export async function librarySubject(url: string): Promise<Subject> {
+  const store = await RedisStore.open({ connection: url });
+  store.greet();
   const locks = new LockService({ store, leaseTime: 1_000, waitTime: 1_000 });
   return {
     acquire: ({ key, ...options }) => locks.acquire(key, options),
@@ -24,8 +21,8 @@ export function librarySubject(url: string): Subject {
 }
 
 /** The library by one who does not listen to it: what a lock that never admits a loss would do. */
-export function deafSubject(url: string): Subject {
-  const subject = librarySubject(url);
+export async function deafSubject(url: string): Promise<Subject> {
+  const subject = await librarySubject(url);
   return {
     ...subject,
     acquire: async (ask) => deafened(await subject.acquire(ask)),

@@ -49,7 +49,7 @@ describe('200 aborts at random moments of an acquisition', () => {
   });
 
   it.each(['one', 'two', 'three'])(
-    'leave no key and let nobody in twice, by seed %s',
+    'No leftover: leave no key and let nobody in twice, by seed %s',
     async (seed) => {
       const random = new Random(seed);
       const inside = new Map<string, number>();

@@ -22,21 +22,21 @@ describe('events', () => {
     const [start, granted, release] = ['acquire:start', 'acquire:granted', 'release'].map(listen);
     const lock = await stand.locks.acquire('order:1');
     expect(start).toEqual([{ key: 'order:1' }]);
-    expect(granted).toEqual([{ key: 'order:1', token: lock.token, waited: number }]);
+    expect(granted).toEqual([{ key: 'order:1', token: lock.token, waitedMs: number }]);
     await sleep(20);
     const waiting = stand.locks.acquire('order:1', { fair: true });
     await sleep(20);
     await lock.release();
     await lock.release();
-    expect(release).toEqual([{ key: 'order:1', token: lock.token, held: number }]);
-    expect(release![0]!.held).toBeGreaterThan(35);
+    expect(release).toEqual([{ key: 'order:1', token: lock.token, heldMs: number }]);
+    expect(release![0]!.heldMs).toBeGreaterThan(35);
     const next = await waiting;
     expect(granted![1]).toMatchObject({ token: next.token });
-    expect(granted![1]!.waited).toBeGreaterThan(15);
+    expect(granted![1]!.waitedMs).toBeGreaterThan(15);
     await next.release();
   });
 
-  it('tell of each hold that a lock passes along, and of nested ones', async () => {
+  it('tell of each hold that a lock is handed over to, and of nested ones', async () => {
     stand = await openStand();
     const [granted, release] = ['acquire:granted', 'release'].map(listen);
     const hold = (): Promise<void> =>
@@ -47,7 +47,7 @@ describe('events', () => {
     const tokens = (events: LockEvent[]): (number | undefined)[] =>
       events.map(({ token }) => token).sort();
     expect(tokens(release!)).toEqual(tokens(granted!));
-    for (const { held } of release!) expect(held).toBeLessThan(5_000);
+    for (const { heldMs } of release!) expect(heldMs).toBeLessThan(5_000);
   });
 
   it('tell of those who did not get it', async () => {
@@ -62,40 +62,40 @@ describe('events', () => {
       expect(await stand.locks.tryAcquire('order:1')).toBeNull();
       await stand.locks.acquire('order:1', { waitTime: 30 }).catch(() => undefined);
       expect(busy).toEqual([
-        { key: 'order:1', waited: number },
-        { key: 'order:1', waited: number },
+        { key: 'order:1', waitedMs: number },
+        { key: 'order:1', waitedMs: number },
       ]);
-      expect(busy![1]!.waited).toBeGreaterThanOrEqual(29);
+      expect(busy![1]!.waitedMs).toBeGreaterThanOrEqual(29);
 
       const signal = AbortSignal.timeout(30);
       await stand.locks.acquire('order:1', { signal }).catch(() => undefined);
       expect(aborted).toMatchObject([
-        { key: 'order:1', waited: number, error: { code: 'LOCK_ABORTED' } },
+        { key: 'order:1', waitedMs: number, error: { code: 'LOCK_ABORTED' } },
       ]);
       await lock.release();
     });
     stand.server.pause();
     await stand.locks.acquire('order:1', { waitTime: 50 }).catch(() => undefined);
     expect(unavailable).toMatchObject([
-      { key: 'order:1', waited: number, error: { code: 'LOCK_UNAVAILABLE' } },
+      { key: 'order:1', waitedMs: number, error: { code: 'LOCK_UNAVAILABLE' } },
     ]);
   });
 
   it('tell of renewals, of a failed one, and of the loss', async () => {
-    stand = await openStand({ leaseTime: 300 });
+    stand = await openStand({ leaseTime: 1_000 });
     const [renew, suspect, lost] = ['renew', 'suspect', 'lost'].map(listen);
     const lock = await stand.locks.acquire('order:1');
     await until('renewed', () => renew!.length > 1);
-    expect(renew![0]).toEqual({ key: 'order:1', token: lock.token, held: number });
-    expect(renew![1]!.held).toBeGreaterThan(renew![0]!.held!);
+    expect(renew![0]).toEqual({ key: 'order:1', token: lock.token, heldMs: number });
+    expect(renew![1]!.heldMs).toBeGreaterThan(renew![0]!.heldMs!);
     await stand.admin.call('ACL', 'SETUSER', 'default', '-evalsha', '-eval');
     await until('lost', () => lost!.length > 0);
     await stand.admin.call('ACL', 'SETUSER', 'default', '+@all');
     expect(suspect).toHaveLength(1);
-    expect(suspect![0]).toMatchObject({ key: 'order:1', token: lock.token, held: number });
+    expect(suspect![0]).toMatchObject({ key: 'order:1', token: lock.token, heldMs: number });
     expect(suspect![0]!.error).toBeInstanceOf(Error);
     expect(lost).toMatchObject([
-      { key: 'order:1', token: lock.token, held: number, error: { code: 'LOCK_LOST' } },
+      { key: 'order:1', token: lock.token, heldMs: number, error: { code: 'LOCK_LOST' } },
     ]);
     expect(lost![0]!.error).toBe(lock.signal.reason);
   });

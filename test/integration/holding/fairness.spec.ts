@@ -7,8 +7,8 @@ import type { TurnsConfig } from './children/turns.child.js';
 const PROCESSES = 4;
 const CLIENTS = 12;
 
-describe('row 25: fairness', () => {
-  it('row 25: 48 clients of one key, in four processes, have it equally often', async () => {
+describe('fairness', () => {
+  it('48 clients of one key, in four processes, have it equally often', async () => {
     const server = await startRedis();
     const admin = new Redis(server.url);
     try {

@@ -1,8 +1,9 @@
 import { Redis } from 'ioredis';
 import { LockService } from '../../../lib/lock/lock.service.js';
-import type { HandOverBound } from '../../../lib/lock/local-line.js';
+import type { HandOverBound } from '../../../lib/lock/queue/key-queue.js';
 import type { LockStore } from '../../../lib/stores/lock-store.js';
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
+import { Callers } from '../../support/callers.js';
 import { commandCounts, untilHeard } from '../../support/redis-probe.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
@@ -27,7 +28,7 @@ describe('handing a lock over inside a process', () => {
   });
   afterEach(async () => {
     for (const close of closing.splice(0)) await close();
-    expect(await admin.dbsize()).toBe(0);
+    await until('no key', async () => (await admin.dbsize()) === 0);
   });
   afterAll(async () => {
     admin.disconnect();
@@ -49,7 +50,7 @@ describe('handing a lock over inside a process', () => {
   }
 
   const waiting = (pod: Pod, count: number): Promise<void> =>
-    until(`${count} in line`, async () => (await pod.store.inspect(KEY)).waiting === count);
+    until(`${count} in the queue`, async () => (await pod.store.inspect(KEY)).waiting === count);
 
   /** Takes the key `count` times at once, and writes each grant down. */
   function crowd(name: string, { locks }: Pod, count: number, grants: Grant[], fair = false) {
@@ -71,7 +72,7 @@ describe('handing a lock over inside a process', () => {
 
     await crowd('one', one, 100, grants);
 
-    // 10 tenures of 10 holds: one call to acquire, nine that release and rejoin, one to release.
+    // 10 leases of 10 holds: one call to acquire, nine that release and rejoin, one to release.
     expect((await scriptCalls()) - before).toBe(11);
     expect(grants).toHaveLength(100);
     expect(grants.map(({ token }) => token)).toEqual(
@@ -150,19 +151,18 @@ describe('handing a lock over inside a process', () => {
     expect(order).toEqual(Array.from({ length: 12 }, (_, place) => place));
   });
 
-  it('mints a larger token although the last one was ahead of the clock', async () => {
-    const { store } = pod();
-    const grant = await store.acquire({ key: KEY, leaseTime: 30_000, wait: true }).granted;
-    const ahead = { key: KEY, owner: grant?.owner ?? '', token: (grant?.token ?? 0) + 50_000 };
+  it('Tokens: the next one is larger, although the last one that was used is ahead of the clock', async () => {
+    const callers = new Callers(pod().store);
+    const grant = await callers.take(KEY);
 
-    expect(await store.release(ahead)).toBe(true);
-    const next = await store.acquire({ key: KEY, leaseTime: 30_000, wait: true }).granted;
+    expect(await callers.release(grant, grant.lastToken)).toBe(true);
+    const next = await callers.take(KEY);
 
-    expect(next?.token).toBeGreaterThan(ahead.token);
-    expect(next && (await store.release(next))).toBe(true);
+    expect(next.token).toBeGreaterThan(grant.lastToken);
+    expect(await callers.release(next)).toBe(true);
   });
 
-  it('loses every hold of a tenure with it, and the next tokens are larger', async () => {
+  it('No silent loss: every hold of a lease is lost with it, and the next tokens are larger', async () => {
     const one = pod({ count: 64, time: 10_000 });
     const first = await one.locks.acquire(KEY, { leaseTime: 300 });
     const second = one.locks.acquire(KEY, { leaseTime: 300 });
@@ -172,7 +172,7 @@ describe('handing a lock over inside a process', () => {
 
     await admin.del(`lock:${KEY}`);
 
-    // The heir's tenure ends at its next renewal; who waits behind it asks Redis anew.
+    // The heir's lease ends at its next renewal; who waits behind it asks Redis anew.
     const next = await third;
     expect(heir.signal.aborted).toBe(true);
     expect(heir.token).toBe(first.token + 1);

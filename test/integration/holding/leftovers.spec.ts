@@ -4,7 +4,7 @@ import { startChild } from '../../support/child.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import type { Leftovers, LeftoversConfig } from './children/leftovers.child.js';
 
-describe('row 16: nothing is left', () => {
+describe('nothing is left', () => {
   let server: RedisServer;
   let admin: Redis;
   beforeAll(async () => {
@@ -18,10 +18,11 @@ describe('row 16: nothing is left', () => {
 
   it.each([
     { kind: 'distinct keys', rounds: 100_000, warmUp: 10_000 },
+    { kind: 'locks held at once', rounds: 100_000, warmUp: 10_000 },
     { kind: 'timed-out waits', rounds: 10_000, warmUp: 2_000 },
     { kind: 'aborted waits', rounds: 10_000, warmUp: 2_000 },
   ] as const)(
-    'row 16: $rounds $kind leave heap, timers and listeners as they were, and no key',
+    'No leftover: $rounds $kind leave heap, timers and listeners as they were, and no key',
     async (load) => {
       const config: LeftoversConfig = { url: server.url, ...load };
       const child = startChild('integration/holding/children/leftovers.child.ts', config);

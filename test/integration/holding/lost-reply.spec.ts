@@ -7,7 +7,7 @@ import { connect, Heard, neighbour, openStand, type Stand } from './stand.js';
 /** How long the replies of a connection go astray before it breaks, in ms. */
 const ASTRAY = 20;
 
-describe('row 13: a reply lost in a reconnect', () => {
+describe('a reply lost in a reconnect', () => {
   let stand: Stand;
   let lost: Heard;
   beforeEach(async () => {
@@ -21,7 +21,7 @@ describe('row 13: a reply lost in a reconnect', () => {
     await stand.close();
   });
 
-  it('row 13: to an acquisition: granted once, with the token that the server knows', async () => {
+  it('Exclusion: to an acquisition: granted once, with the token that the server knows', async () => {
     const { locks, proxy, admin, client, server } = stand;
     const broken = new Promise((resolve) => client.once('close', resolve));
     proxy.swallowReplies('both', ASTRAY);
@@ -38,7 +38,7 @@ describe('row 13: a reply lost in a reconnect', () => {
     expect(await lock.release()).toBe(true);
   });
 
-  it('row 13: to a single try: the same', async () => {
+  it('to a single try: the same', async () => {
     const { locks, proxy, client } = stand;
     const broken = new Promise((resolve) => client.once('close', resolve));
     proxy.swallowReplies('both', ASTRAY);
@@ -49,7 +49,7 @@ describe('row 13: a reply lost in a reconnect', () => {
     expect(await lock?.release()).toBe(true);
   });
 
-  it('row 13: to a renewal: not lost', async () => {
+  it('to a renewal: not lost', async () => {
     const { locks, proxy, client, admin } = stand;
     const lock = await locks.acquire('order:1');
     const value = await admin.get('lock:order:1');
@@ -62,7 +62,7 @@ describe('row 13: a reply lost in a reconnect', () => {
     expect(await lock.release()).toBe(true);
   });
 
-  it('row 13: to a release: it was ours to the end, and the next one stays untouched', async () => {
+  it('Exclusion: to a release: it was ours to the end, and the next one stays untouched', async () => {
     const { locks, proxy, client, admin, server } = stand;
     const lock = await locks.acquire('order:1');
     const broken = new Promise((resolve) => client.once('close', resolve));
@@ -79,12 +79,12 @@ describe('row 13: a reply lost in a reconnect', () => {
     });
   });
 
-  it('row 13: to a release that gave the lock to the next in this process', async () => {
+  it('to a release that gave the lock to the next in this process', async () => {
     const { locks, proxy, client } = stand;
     const fair = { fair: true };
     const lock = await locks.acquire('order:1', fair);
     const waiting = locks.acquire('order:1', fair);
-    await until('in line', async () => (await locks.inspect('order:1')).waiting === 1);
+    await until('in the queue', async () => (await locks.inspect('order:1')).waiting === 1);
     const broken = new Promise((resolve) => client.once('close', resolve));
     proxy.swallowReplies('both', ASTRAY);
     expect(await lock.release()).toBe(true);
@@ -94,27 +94,27 @@ describe('row 13: a reply lost in a reconnect', () => {
     expect(await next.release()).toBe(true);
   });
 
-  it('row 13: to whoever left the line: no place is left behind', async () => {
+  it('No leftover: to whoever left the queue: no place is left behind', async () => {
     const { locks, proxy, client, server, admin } = stand;
     await neighbour(server.port, async (others) => {
       const holder = await others.acquire('order:1');
       const abort = new AbortController();
       const waiting = locks.acquire('order:1', { signal: abort.signal });
-      await until('in line', async () => (await others.inspect('order:1')).waiting === 1);
+      await until('in the queue', async () => (await others.inspect('order:1')).waiting === 1);
       const broken = new Promise((resolve) => client.once('close', resolve));
       proxy.swallowReplies('command', ASTRAY);
       abort.abort();
       await expect(waiting).rejects.toMatchObject({ code: 'LOCK_ABORTED' });
       await broken;
-      await until('the line empty', async () => (await others.inspect('order:1')).waiting === 0);
+      await until('the queue empty', async () => (await others.inspect('order:1')).waiting === 0);
       expect(await holder.release()).toBe(true);
       expect(await admin.exists('lock:order:1')).toBe(0);
     });
   });
 
-  it('row 13: again and again under load: one inside, tokens grow, nothing left', async () => {
+  it('Exclusion: again and again under load: one inside, tokens grow, nothing left', async () => {
     const { proxy, server, locks } = stand;
-    const random = new Random('row 13');
+    const random = new Random('lost replies');
     // A second process, over a proxy of the same kind of trouble, would only wait longer: direct.
     const otherClient = connect(server.port);
     const others = new LockService({

@@ -15,9 +15,9 @@ import { Stage } from '../../support/gate.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { sleep, until } from '../../support/until.js';
 
-const LEASE = 300;
+const LEASE = 1_000;
 
-describe('row 20: shutdown', () => {
+describe('shutdown', () => {
   let server: RedisServer;
   let admin: Redis;
   const apps: INestApplicationContext[] = [];
@@ -57,15 +57,15 @@ describe('row 20: shutdown', () => {
     return [...list.matchAll(/ name=(\S*)/g)].map(([, name]) => name!).filter((n) => n !== 'admin');
   }
 
-  it('row 20: running methods keep their locks until they end; waiters are told; nothing is left', async () => {
+  it('running methods keep their locks until they end; waiters are told; nothing is left', async () => {
     const stage = new Stage();
     const { app, work, locks } = await boot({ connection: server.url }, stage);
     const running = work.run();
     await stage.entered;
     const waiting = work.run().catch((error: unknown) => error);
     const waitingElsewhere = locks.acquire('work', { fair: true }).catch((error: unknown) => error);
-    // One in the line inside the process, one in that on the server.
-    await until('in line', async () => (await locks.inspect('work')).waiting === 1);
+    // One in the queue inside the process, one in that on the server.
+    await until('in the queue', async () => (await locks.inspect('work')).waiting === 1);
     await until('two connections', async () => {
       return (await connections()).sort().join() === 'nest-locked,nest-locked-inbox';
     });
@@ -78,9 +78,10 @@ describe('row 20: shutdown', () => {
     await expect(work.run()).rejects.toBeInstanceOf(LockAbortedError);
 
     // For several leases, by the server's own account: renewed.
-    const value = await admin.get('lock:work');
+    const [before] = (await locks.inspect('work')).holders;
     await sleep(LEASE * 3);
-    expect(await admin.get('lock:work')).toBe(value);
+    const [after] = (await locks.inspect('work')).holders;
+    expect(after).toMatchObject({ holder: before?.holder, sinceEpochMs: before?.sinceEpochMs });
     expect(closed).toBe(false);
 
     stage.goOn();
@@ -90,7 +91,7 @@ describe('row 20: shutdown', () => {
     await until('no connection', async () => (await connections()).length === 0);
   });
 
-  it('row 20: at the deadline signals abort, keys are free, and the call rejects', async () => {
+  it('at the deadline signals abort, keys are free, and the call rejects', async () => {
     const stage = new Stage();
     const options = { connection: server.url, shutdownTimeout: LEASE * 2 };
     const { app, work } = await boot(options, stage);
@@ -104,7 +105,7 @@ describe('row 20: shutdown', () => {
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it("row 20: the user's own client stays as it was", async () => {
+  it("the user's own client stays as it was", async () => {
     const client = new Redis(server.url, { connectionName: 'theirs' });
     const listeners = client.eventNames().map((name) => [name, client.listenerCount(name)]);
     const stage = new Stage();
@@ -113,7 +114,7 @@ describe('row 20: shutdown', () => {
       const running = work.run();
       await stage.entered;
       const waiting = locks.using('work', { fair: true }, () => undefined);
-      await until('in line', async () => (await locks.inspect('work')).waiting === 1);
+      await until('in the queue', async () => (await locks.inspect('work')).waiting === 1);
       stage.goOn();
       await Promise.all([running, waiting]);
       await app.close();
@@ -129,7 +130,7 @@ describe('row 20: shutdown', () => {
     }
   });
 
-  it('row 20: with nothing held or asked it ends at once, and twice is once', async () => {
+  it('with nothing held or asked it ends at once, and twice is once', async () => {
     const { app, locks } = await boot({ connection: server.url }, new Stage());
     await locks.using('work', () => undefined);
     await app.close();
@@ -137,7 +138,7 @@ describe('row 20: shutdown', () => {
     await until('no connection', async () => (await connections()).length === 0);
   });
 
-  it('row 20: it ends when Redis is away', async () => {
+  it('it ends when Redis is away', async () => {
     const stage = new Stage();
     const { app, work } = await boot({ connection: server.url, shutdownTimeout: 100 }, stage);
     const running = work.run().catch((error: unknown) => error);

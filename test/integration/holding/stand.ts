@@ -2,7 +2,8 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { Redis } from 'ioredis';
 
 import type { LockEvent } from '../../../lib/lock/lock-events.js';
-import { LockService, type LockServiceOptions } from '../../../lib/lock/lock.service.js';
+import type { LockServiceOptions } from '../../../lib/lock/lock-service-options.js';
+import { LockService } from '../../../lib/lock/lock.service.js';
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import { Proxy } from '../../faults/arena/proxy.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
@@ -53,8 +54,9 @@ export async function openStand(options: StandOptions = {}): Promise<Stand> {
 }
 
 /** A client that comes back soon and says nothing of its troubles. */
-export function connect(port: number): Redis {
-  const client = new Redis(port, '127.0.0.1', { retryStrategy: () => 20 });
+export function connect(port: number, db = 0): Redis {
+  const options = { db, retryStrategy: () => 20, disconnectTimeout: 100 };
+  const client = new Redis(port, '127.0.0.1', options);
   client.on('error', () => undefined);
   return client;
 }

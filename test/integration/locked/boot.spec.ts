@@ -59,7 +59,7 @@ const refusal = async (root: Type): Promise<Error> => {
 describe('the module', () => {
   afterEach(closeApps);
 
-  it('row 10: without the module the application does not start, and says what to import', async () => {
+  it('Never unlocked: without the module the application does not start, and says what to import', async () => {
     const error = await refusal(rootOf());
     expect(error.message).toContain("Nest can't resolve dependencies of the Stock");
     expect(error.message).toContain(
@@ -67,7 +67,7 @@ describe('the module', () => {
     );
   });
 
-  it('row 10: with Redis down the application starts, and serves', async () => {
+  it('Never unlocked: with Redis down the application starts and serves, and locked methods reject', async () => {
     const port = await freePort();
     const root = rootOf(
       RedisLockModule.forRoot({ connection: `redis://127.0.0.1:${port}`, waitTime: 100 }),

@@ -114,7 +114,7 @@ describe('other decorators on a locked method', () => {
   afterEach(closeApps);
 
   it.each(['below', 'above'])(
-    'row 1: a guard %s @Locked still guards: 403, and the method does not run',
+    'a guard %s @Locked still guards: 403, and the method does not run',
     async (order) => {
       const { app, ask } = await startApp(AppModule);
       expect((await ask(`/${order}/7`)).status).toBe(403);
@@ -122,21 +122,18 @@ describe('other decorators on a locked method', () => {
     },
   );
 
-  it.each(['below', 'above'])('row 1: @Get %s @Locked still routes', async (order) => {
+  it.each(['below', 'above'])('@Get %s @Locked still routes', async (order) => {
     const { ask } = await startApp(AppModule);
     expect(await ask(`/route-${order}/7`)).toMatchObject({ status: 200, body: '7 order:7' });
   });
 
-  it.each(['below', 'above'])(
-    'row 1: @Cron %s @Locked still fires, under the lock',
-    async (order) => {
-      const { app } = await startApp(AppModule);
-      await app.get(SchedulerRegistry).getCronJob(order).fireOnTick();
-      await Jobs.done[order === 'below' ? 'cronBelow' : 'cronAbove']?.opened;
-    },
-  );
+  it.each(['below', 'above'])('@Cron %s @Locked still fires, under the lock', async (order) => {
+    const { app } = await startApp(AppModule);
+    await app.get(SchedulerRegistry).getCronJob(order).fireOnTick();
+    await Jobs.done[order === 'below' ? 'cronBelow' : 'cronAbove']?.opened;
+  });
 
-  it('row 1: @OnEvent below and above @Locked still listens, under the lock', async () => {
+  it('@OnEvent below and above @Locked still listens, under the lock', async () => {
     const { app } = await startApp(AppModule);
     await app.get(EventEmitter2).emitAsync('paid', { id: 1 });
     await app.get(EventEmitter2).emitAsync('shipped', { id: 2 });
@@ -144,7 +141,7 @@ describe('other decorators on a locked method', () => {
     await Jobs.done.eventAbove?.opened;
   });
 
-  it('row 1: metadata from both sides, name, length and own properties are kept', () => {
+  it('metadata from both sides, name, length and own properties are kept', () => {
     // eslint-disable-next-line @typescript-eslint/unbound-method -- looked at, not called
     const { read } = Marked.prototype;
     expect(Reflect.getMetadata('above', read)).toBe(1);

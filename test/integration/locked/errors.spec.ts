@@ -1,8 +1,9 @@
-import { Controller, Get, Injectable, Module, NotFoundException } from '@nestjs/common';
+import { Controller, Get, Injectable, Logger, Module, NotFoundException } from '@nestjs/common';
 import {
   Locked,
   LockBusyError,
   LockLostError,
+  LockRefusedError,
   LockService,
   LockUnavailableError,
   RedisLockModule,
@@ -33,7 +34,7 @@ class Work {
 
   @Locked('work')
   async failsWithBusy(): Promise<void> {
-    throw new LockBusyError('other', 1, { holder: 'x', since: 1, retryAfter: 1 });
+    throw new LockBusyError('other', 1);
   }
 
   @Locked('work')
@@ -66,6 +67,12 @@ class Work {
     return 'done';
   }
 
+  @Locked('work')
+  async losesUnnoticed(): Promise<string> {
+    await admin.del('lock:work');
+    return 'done';
+  }
+
   @Locked('work', { whenUnavailable: 'proceed' })
   async proceeds(): Promise<boolean> {
     return Promise.resolve(currentLock().isHeld());
@@ -85,12 +92,32 @@ class Routes {
   async missing(): Promise<void> {
     throw new NotFoundException('no such order');
   }
+
+  @Get('lost')
+  @Locked('work')
+  async lost(): Promise<string> {
+    await admin.del('lock:work');
+    return 'done';
+  }
+
+  @Get('lost-and-missing')
+  @Locked('work')
+  async lostAndMissing(): Promise<void> {
+    await admin.del('lock:work');
+    throw new NotFoundException('no such order');
+  }
 }
 
 describe('errors of a locked method', () => {
   async function start() {
     @Module({
-      imports: [RedisLockModule.forRoot({ connection: server.url, waitTime: 500 })],
+      imports: [
+        RedisLockModule.forRoot({
+          connection: server.url,
+          waitTime: 500,
+          unavailableAfter: 60_000,
+        }),
+      ],
       controllers: [Routes],
       providers: [Work],
     })
@@ -115,7 +142,7 @@ describe('errors of a locked method', () => {
     await server.stop();
   });
 
-  it('row 2: NotFoundException is 404, with its own message', async () => {
+  it('NotFoundException is 404, with its own message', async () => {
     const { ask } = await start();
     expect(await ask('/missing')).toMatchObject({
       status: 404,
@@ -124,7 +151,7 @@ describe('errors of a locked method', () => {
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it('row 2: the very same object arrives, whatever it is', async () => {
+  it('the very same error object arrives, whatever it is', async () => {
     const { work } = await start();
     expect(await errorOf(work.fails())).toEqual({ error: thrown });
     expect(((await errorOf(work.fails())) as { error: unknown }).error).toBe(thrown);
@@ -132,24 +159,52 @@ describe('errors of a locked method', () => {
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it("row 3: a failing release masks neither the method's error nor its result", async () => {
-    const { work } = await start();
+  it("a failing release masks neither the method's error nor its result", async () => {
+    const { work, locks } = await start();
     const failed = (await errorOf(work.failsWhileRedisDies())) as { error: unknown };
     expect(failed.error).toBe(thrown);
     await server.restart();
-    await admin.ping();
+    // The client has its own time for coming back.
+    await locks.using('back', { waitTime: 60_000 }, () => undefined);
     expect(await work.worksWhileRedisDies()).toBe('done');
   });
 
-  it("row 3: a lost lock does not mask the method's error", async () => {
+  it("a lost lock does not mask the method's error", async () => {
     const { work } = await start();
     const failed = (await errorOf(work.losesAndFails())) as { error: unknown };
     expect(failed.error).toBe(thrown);
   });
 
-  it('row 4: a method that returns normally after its lock was lost rejects', async () => {
+  it('No silent loss: a method that returns normally after its lock was lost rejects', async () => {
     const { work } = await start();
     await expect(work.losesAndWorks()).rejects.toBeInstanceOf(LockLostError);
+  });
+
+  it('No silent loss: a loss that only the release finds out rejects the call, and the answer is 503', async () => {
+    const { work, ask } = await start();
+    await expect(work.losesUnnoticed()).rejects.toBeInstanceOf(LockLostError);
+    expect(await ask('/lost')).toMatchObject({ status: 503, body: { code: 'LOCK_LOST' } });
+    expect(await ask('/lost-and-missing')).toMatchObject({
+      status: 404,
+      body: { message: 'no such order' },
+    });
+  });
+
+  it('Three answers: an error of the server is 500, its words are in the log, and `proceed` does not run', async () => {
+    const { work, ask } = await start();
+    const log = jest.spyOn(Logger.prototype, 'error').mockImplementation(() => undefined);
+    await admin.lpush('lock:work', 'of another program');
+    const refused = await ask('/missing');
+    expect(refused).toMatchObject({
+      status: 500,
+      body: { statusCode: 500, error: 'Internal Server Error', code: 'LOCK_REFUSED' },
+    });
+    expect(JSON.stringify(refused.body)).not.toContain('WRONGTYPE');
+    const logged = log.mock.calls.map(([error]) => error as unknown);
+    expect(logged).toEqual([expect.any(LockRefusedError)]);
+    expect((logged[0] as LockRefusedError).message).toContain('lock');
+    await expect(work.proceeds()).rejects.toBeInstanceOf(LockRefusedError);
+    log.mockRestore();
   });
 
   it('a lock that the method gave back itself was not lost', async () => {
@@ -158,7 +213,7 @@ describe('errors of a locked method', () => {
     expect(await admin.dbsize()).toBe(0);
   });
 
-  it('row 7: an outage is LockUnavailableError, never busy', async () => {
+  it('Three answers: an outage is LockUnavailableError, never busy', async () => {
     const { work, locks } = await start();
     expect(await work.proceeds()).toBe(true);
     await server.kill();

@@ -19,23 +19,23 @@ import {
   RedisLockModule,
   currentLock,
 } from '../../../lib/index.js';
-import type { Attempt, LeaseRequest } from '../../../lib/index.js';
+import type { Attempt, AttemptListener, LeaseRequest } from '../../../lib/index.js';
 import { Gate, Stage } from '../../support/gate.js';
 import { closeApps, startApp } from '../../support/nest-app.js';
 
-/** Tells who came to the store, and when somebody stepped out of the line. */
+/** Tells who came to the store, and when somebody left its queue. */
 class WatchedStore extends MemoryStore {
   asked = 0;
   readonly waiting = new Gate();
-  readonly left = new Gate();
+  readonly hasLeft = new Gate();
 
-  override acquire(request: LeaseRequest): Attempt {
+  override acquire(request: LeaseRequest, listener: AttemptListener): Attempt {
     this.asked += 1;
-    const attempt = super.acquire(request);
+    const attempt = super.acquire(request, listener);
     const leave = attempt.leave.bind(attempt);
     attempt.leave = () => {
       leave();
-      this.left.open();
+      this.hasLeft.open();
     };
     if (this.asked > 1) this.waiting.open();
     return attempt;
@@ -74,7 +74,7 @@ class Shelf {
   }
 
   isFree(key: string): Promise<boolean> {
-    return this.locks.inspect(key).then(({ held }) => held === undefined);
+    return this.locks.inspect(key).then(({ holders }) => holders.length === 0);
   }
 }
 
@@ -163,7 +163,7 @@ describe('the scope of a handler', () => {
   });
   afterEach(closeApps);
 
-  it('a client that goes while its handler stands in line takes it out of the line', async () => {
+  it('No leftover: a client that goes while its handler waits takes it out of the queue', async () => {
     const { url, ask, locks } = await start();
     const first = ask('/slow/1', post);
     await stage.entered;
@@ -174,7 +174,7 @@ describe('the scope of a handler', () => {
     await store.waiting.opened;
     expect((await locks.inspect('order:1')).waiting).toBe(1);
     gone.destroy();
-    await store.left.opened;
+    await store.hasLeft.opened;
     expect((await locks.inspect('order:1')).waiting).toBe(0);
 
     stage.goOn();
@@ -182,7 +182,7 @@ describe('the scope of a handler', () => {
     expect(runs).toEqual(['slow 1']);
   });
 
-  it('no listener stays on the response when the wait is over', async () => {
+  it('No leftover: no listener stays on the response when the wait is over', async () => {
     const { app, ask } = await start();
     const counts: number[] = [];
     const server = app.getHttpServer() as NodeJS.EventEmitter;
@@ -200,10 +200,10 @@ describe('the scope of a handler', () => {
     expect(new Set(counts).size).toBe(1);
   });
 
-  it('an interceptor that loses patience with the method does not end its lock', async () => {
+  it('Exclusion: an interceptor that loses patience with the method does not end its lock', async () => {
     const { ask, locks } = await start();
     expect((await ask('/impatient/1', post)).status).toBe(500);
-    expect((await locks.inspect('order:1')).held).toBeDefined();
+    expect((await locks.inspect('order:1')).holders).toHaveLength(1);
     expect(await locks.tryAcquire('order:1')).toBeNull();
     stage.goOn();
     await using lock = await locks.acquire('order:1');
@@ -211,7 +211,7 @@ describe('the scope of a handler', () => {
     expect(runs).toEqual(['impatient 1', 'still held true']);
   });
 
-  it('an interceptor that loses patience with the line takes the handler out of it', async () => {
+  it('No leftover: an interceptor that loses patience with the wait takes the handler out of the queue', async () => {
     const { ask, locks } = await start();
     const lock = await locks.acquire('order:1');
     expect((await ask('/impatient/1', post)).status).toBe(500);
@@ -224,11 +224,11 @@ describe('the scope of a handler', () => {
     const { ask, locks } = await start();
     expect(await ask('/flaky/1', post)).toMatchObject({ status: 201, body: 'done' });
     expect(runs).toEqual(Array(3).fill('flaky 1 true'));
-    expect((await locks.inspect('order:1')).held).toBeUndefined();
+    expect((await locks.inspect('order:1')).holders).toEqual([]);
     expect(store.asked).toBe(1);
     runs = [];
     expect(await ask('/flaky-twice/2', post)).toMatchObject({ status: 201, body: 'done' });
-    expect((await locks.inspect('stock:2')).held).toBeUndefined();
+    expect((await locks.inspect('stock:2')).holders).toEqual([]);
     expect(store.asked).toBe(3);
   });
 
@@ -236,14 +236,14 @@ describe('the scope of a handler', () => {
     const { ask, locks } = await start();
     expect(await ask('/nested/1', post)).toMatchObject({ status: 201, body: [true, false] });
     expect(runs).toEqual(['shelf true 1', 'same true 1']);
-    expect((await locks.inspect('order:1')).held).toBeUndefined();
+    expect((await locks.inspect('order:1')).holders).toEqual([]);
   });
 
   it('two locks on one handler are both held, and both released', async () => {
     const { ask, locks } = await start();
     expect((await ask('/twice/1', post)).body).toEqual(['order:1', 'stock:1']);
-    expect((await locks.inspect('order:1')).held).toBeUndefined();
-    expect((await locks.inspect('stock:1')).held).toBeUndefined();
+    expect((await locks.inspect('order:1')).holders).toEqual([]);
+    expect((await locks.inspect('stock:1')).holders).toEqual([]);
   });
 
   it('requests for other keys and unlocked routes are not held up', async () => {

@@ -14,6 +14,7 @@ import {
 import { HttpAdapterHost } from '@nestjs/core';
 import { hostname } from 'node:os';
 import {
+  EXCLUSIVE,
   LockBusyError,
   LockError,
   LockKeyError,
@@ -57,7 +58,12 @@ class Orders {
   @Get('within')
   @Locked('within', { whenBusy: 'skip' })
   async within(): Promise<void> {
-    throw new LockBusyError('other', 10, { holder: 'host:1', since: 1, retryAfter: 61_001 });
+    throw new LockBusyError('other', 10, {
+      holder: 'host:1',
+      mode: EXCLUSIVE,
+      sinceEpochMs: 1,
+      retryAfter: 61_001,
+    });
   }
 }
 
@@ -86,7 +92,7 @@ describe('lock errors in HTTP', () => {
     });
     afterEach(() => server.stop());
 
-    it('row 7: contention is 423 with Retry-After, an outage 503, and both say which they are', async () => {
+    it('Three answers: contention is 423 with Retry-After, an outage 503, and both say which they are', async () => {
       const { ask, locks } = await start({ connection: server.url, waitTime: 300 });
       expect((await ask('/orders/7')).status).toBe(200);
 
@@ -119,7 +125,7 @@ describe('lock errors in HTTP', () => {
     });
   });
 
-  it('row 6: a key is made of what the pipes made of a parameter', async () => {
+  it('a key is made of what the pipes made of a parameter', async () => {
     const { ask, locks } = await start({ store: new MemoryStore() });
     await using lock = await locks.acquire('order:42');
     expect(lock.isHeld()).toBe(true);
@@ -127,7 +133,7 @@ describe('lock errors in HTTP', () => {
     expect((await ask('/orders/43')).status).toBe(200);
   });
 
-  it('row 6: (a:b, c) and (a, b:c) are two keys', async () => {
+  it('(a:b, c) and (a, b:c) are two keys', async () => {
     const { ask, locks } = await start({ store: new MemoryStore() });
     await using lock = await locks.acquire('a:b:c');
     expect(lock.isHeld()).toBe(true);
@@ -136,7 +142,7 @@ describe('lock errors in HTTP', () => {
   });
 
   it.each([[{}], [{ id: null }], [{ id: '' }], [{ id: {} }], [{ id: [1] }], [{ other: 1 }]])(
-    'row 6: a body that gives no key, %j, is 400',
+    'a body that gives no key, %j, is 400',
     async (body) => {
       const { ask } = await start({ store: new MemoryStore() });
       expect(await ask('/orders', send(body))).toMatchObject({
@@ -151,11 +157,22 @@ describe('lock errors in HTTP', () => {
     expect((await ask('/fault')).status).toBe(500);
   });
 
-  it('row 8: skipping does not skip a LockBusyError from inside the method', async () => {
+  it('skipping does not skip a LockBusyError from inside the method', async () => {
     const { ask } = await start({ store: new MemoryStore() });
     const busy = await ask('/within');
     expect(busy.status).toBe(423);
     expect(busy.headers.get('retry-after')).toBe('62');
+  });
+
+  it.each([
+    [0, 1],
+    [-5, 1],
+    [1_001, 2],
+    [7_200_000, 3_600],
+    [Infinity, 3_600],
+  ])('Retry-After is a number of seconds from 1 to 3600: %d ms are %d', (retryAfter, seconds) => {
+    const facts = { holder: undefined, mode: undefined, sinceEpochMs: undefined, retryAfter };
+    expect(httpAnswer(new LockBusyError('a', 1, facts))?.retryAfter).toBe(seconds);
   });
 
   it('statuses can be changed', async () => {

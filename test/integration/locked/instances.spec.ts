@@ -8,7 +8,7 @@ import {
   RedisLockModule,
   currentLock,
 } from '../../../lib/index.js';
-import { Stage } from '../../support/gate.js';
+import { Gate, Stage } from '../../support/gate.js';
 import { closeApps, startApp } from '../../support/nest-app.js';
 
 let stage: Stage;
@@ -46,6 +46,11 @@ class Base {
   async skip(id: string): Promise<string> {
     await this.nested(id);
     return 'ran';
+  }
+
+  @Locked('deep:<0>', { waitTime: 50, whenBusy: ({ reason }) => reason })
+  async deep(id: string): Promise<string> {
+    return id;
   }
 
   @Locked('nested:<0>', { waitTime: 0 })
@@ -133,7 +138,7 @@ describe('instances of a locked class', () => {
   });
   afterEach(closeApps);
 
-  it('row 9: two calls on one instance at once exclude each other on one key, not on two', async () => {
+  it('Exclusion: two calls on one instance at once exclude each other on one key, not on two', async () => {
     const { base } = await start();
     const first = base.take('1');
     await stage.entered;
@@ -145,7 +150,7 @@ describe('instances of a locked class', () => {
     expect(await base.take('1')).toBe('base 1');
   });
 
-  it('row 9: an inherited method is locked, with the class of its instance', async () => {
+  it('an inherited method is locked, with the class of its instance', async () => {
     const { app, base } = await start();
     const inheriting = app.get(Inheriting);
     expect(await inheriting.own('1')).toBe('inheriting own:1 1');
@@ -157,13 +162,13 @@ describe('instances of a locked class', () => {
     expect(await first).toBe('inheriting 1');
   });
 
-  it('row 9: an overriding method has its own lock, and that of super inside it', async () => {
+  it('an overriding method has its own lock, and that of super inside it', async () => {
     const { app } = await start();
     expect(await app.get(Overriding).own('1')).toBe('other:1 > overriding own:1 1');
     expect(await app.get(Unlocking).own('1')).toBe('unlocked 1');
   });
 
-  it('row 9: request-scoped and transient classes are locked', async () => {
+  it('request-scoped and transient classes are locked', async () => {
     const { app, ask } = await start();
     expect((await ask('/requests/7')).body).toBe('handler:7 0 7 request:7');
     expect((await ask('/requests/7')).body).toBe('handler:7 1 7 request:7');
@@ -177,7 +182,7 @@ describe('instances of a locked class', () => {
     await first;
   });
 
-  it('row 10: an instance that Nest did not build never runs unlocked', async () => {
+  it('Never unlocked: an instance that Nest did not build does not run its method', async () => {
     const instance = new Base();
     await expect(instance.take('1')).rejects.toBeInstanceOf(LockUsageError);
     await expect(instance.take('1')).rejects.toThrow(
@@ -194,10 +199,10 @@ describe('instances of a locked class', () => {
     expect(await base.move('a', 'b')).toEqual(['from:a', 'to:b']);
     await using lock = await locks.acquire('to:b');
     expect(lock.isHeld()).toBe(true);
-    expect((await locks.inspect('from:a')).held).toBeUndefined();
+    expect((await locks.inspect('from:a')).holders).toEqual([]);
   });
 
-  it('row 8: skipping skips only its own contention', async () => {
+  it('skipping skips only its own contention', async () => {
     const { base, locks } = await start();
     const own = await locks.acquire('skip:1');
     expect(await base.skip('1')).toBeUndefined();
@@ -209,5 +214,22 @@ describe('instances of a locked class', () => {
     expect(nested.isHeld()).toBe(true);
     await expect(base.skip('1')).rejects.toMatchObject({ code: 'LOCK_BUSY', key: 'nested:1' });
     expect(await base.skip('2')).toBe('ran');
+  });
+
+  it('a deadlock is a kind of busy: whenBusy applies to it', async () => {
+    const { base, locks } = await start();
+    const [holdsDeep, holdsOther] = [new Gate(), new Gate()];
+    const first = locks.using('deep:1', async () => {
+      holdsDeep.open();
+      await holdsOther.opened;
+      return locks.using('other', { waitTime: Infinity }, () => 'both');
+    });
+    const second = locks.using('other', async () => {
+      holdsOther.open();
+      await holdsDeep.opened;
+      return base.deep('1');
+    });
+    expect(await second).toBe('deadlock');
+    expect(await first).toBe('both');
   });
 });

@@ -1,4 +1,5 @@
 import { Controller, Get, Injectable, Module, Sse, type MessageEvent } from '@nestjs/common';
+import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { ReadableStream } from 'node:stream/web';
@@ -14,17 +15,20 @@ import {
 } from 'rxjs';
 import {
   Locked,
+  LockLostError,
   LockService,
   LockUsageError,
   MemoryStore,
   RedisLockModule,
   currentLock,
 } from '../../../lib/index.js';
+import type { Lock } from '../../../lib/index.js';
 import { closeApps, startApp } from '../../support/nest-app.js';
 
 const failure = new Error('in the middle');
 let source: Subject<number>;
 let runs: string[];
+let lock: Lock;
 
 class Rows implements AsyncIterable<number> {
   readonly #rows = [1, 2];
@@ -89,6 +93,12 @@ class Streams {
   }
 
   @Locked('s:<0>')
+  async endless(_id: number): Promise<Readable> {
+    lock = currentLock();
+    return new Readable({ read: () => undefined });
+  }
+
+  @Locked('s:<0>')
   async laterWebStream(id: number): Promise<ReadableStream<number>> {
     return ReadableStream.from([id, 2, 3]);
   }
@@ -124,7 +134,7 @@ class Routes {
   async *generator(): AsyncGenerator<string> {
     yield 'a';
     yield currentLock().key;
-    yield String((await this.locks.inspect('s:http')).held !== undefined);
+    yield String((await this.locks.inspect('s:http')).holders.length > 0);
   }
 
   @Sse('sse')
@@ -134,12 +144,12 @@ class Routes {
   }
 }
 
-describe('row 5: the results of a locked method', () => {
+describe('the results of a locked method', () => {
   let streams: Streams;
   let locks: LockService;
   let ask: Awaited<ReturnType<typeof startApp>>['ask'];
   const isHeld = async (id: number | string = 1) =>
-    (await locks.inspect(`s:${id}`)).held !== undefined;
+    (await locks.inspect(`s:${id}`)).holders.length > 0;
   /** Lets promises settle that wait for nothing but each other. */
   const turn = () => new Promise((resolve) => setImmediate(resolve));
 
@@ -159,7 +169,7 @@ describe('row 5: the results of a locked method', () => {
   });
   afterEach(closeApps);
 
-  it('row 5: an Observable takes the lock when subscribed to, and holds it until it completes', async () => {
+  it('an Observable takes the lock when subscribed to, and holds it until it completes', async () => {
     const result = streams.observable(1);
     expect(result).toBeInstanceOf(Observable);
     await turn();
@@ -178,7 +188,7 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 5: an Observable that fails or is unsubscribed from releases the lock', async () => {
+  it('an Observable that fails or is unsubscribed from releases the lock', async () => {
     await expect(lastValueFrom(streams.failing(1))).rejects.toBe(failure);
     expect(await isHeld()).toBe(false);
 
@@ -194,7 +204,7 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 5: an Observable unsubscribed from while it waits leaves the line and never runs', async () => {
+  it('No leftover: an Observable unsubscribed from while it waits leaves the queue and never runs', async () => {
     const lock = await locks.acquire('s:1');
     const subscription = streams.observable(1).subscribe();
     await turn();
@@ -206,7 +216,7 @@ describe('row 5: the results of a locked method', () => {
     expect([await isHeld(), runs]).toEqual([false, []]);
   });
 
-  it('row 5: each subscription to an Observable is a call of its own', async () => {
+  it('each subscription to an Observable is a call of its own', async () => {
     const result = streams.observable(1);
     const first = result.subscribe();
     const second = result.subscribe();
@@ -220,7 +230,7 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 5: a promise of an Observable holds the lock until that ends, for one subscriber', async () => {
+  it('a promise of an Observable holds the lock until that ends, for one subscriber', async () => {
     const result = await streams.laterObservable(1);
     expect(await isHeld()).toBe(true);
     const end = lastValueFrom(result);
@@ -232,7 +242,7 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 5: an async generator takes the lock at its first step, and holds it until it is done', async () => {
+  it('an async generator takes the lock at its first step, and holds it until it is done', async () => {
     const steps = streams.generator(1);
     await turn();
     expect(await isHeld()).toBe(false);
@@ -246,7 +256,7 @@ describe('row 5: the results of a locked method', () => {
     expect(await steps.next()).toEqual({ done: true, value: undefined });
   });
 
-  it('row 5: an async generator that is left, or that throws, releases the lock', async () => {
+  it('an async generator that is left, or that throws, releases the lock', async () => {
     for await (const value of streams.generator(1)) {
       expect(value).toBe(1);
       expect(await isHeld()).toBe(true);
@@ -267,27 +277,31 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 5: a generator that was never begun takes no lock', async () => {
+  it('a generator that was never begun takes no lock', async () => {
     const steps = streams.generator(1);
     expect(await steps.return('none')).toEqual({ done: true, value: 'none' });
     expect((await steps.next()).done).toBe(true);
     expect([await isHeld(), runs]).toEqual([false, []]);
   });
 
-  it('row 5: a generator that is left while it waits leaves the line and never runs', async () => {
+  it('No leftover: a generator that is left while it waits leaves the queue and never runs', async () => {
     const lock = await locks.acquire('s:1');
     const steps = streams.generator(1);
-    const first = steps.next().catch((error: unknown) => (error as Error).name);
+    const first = steps.next().catch((error: unknown) => error);
     await turn();
     expect((await locks.inspect('s:1')).waiting).toBe(1);
     await steps.return('none');
-    expect(await first).toBe('LockAbortedError');
+    expect(await first).toMatchObject({
+      name: 'LockAbortedError',
+      message: 'waiting for "s:1" was called off: its iteration was ended',
+      cause: 'its iteration was ended',
+    });
     expect((await locks.inspect('s:1')).waiting).toBe(0);
     await lock.release();
     expect(runs).toEqual([]);
   });
 
-  it('row 5: a promise of an async iterable holds the lock to its end, and keeps its class', async () => {
+  it('a promise of an async iterable holds the lock to its end, and keeps its class', async () => {
     const rows = await streams.laterIterable(1);
     expect(rows).toBeInstanceOf(Rows);
     expect(rows.count()).toBe(2);
@@ -301,7 +315,7 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 5: a promise of a stream holds the lock until the stream has ended', async () => {
+  it('a promise of a stream holds the lock until the stream has ended', async () => {
     const stream = await streams.laterStream(1);
     expect(stream).toBeInstanceOf(Readable);
     expect(await isHeld()).toBe(true);
@@ -310,7 +324,7 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 5: a promise of a web stream holds the lock until it was read or cancelled', async () => {
+  it('a promise of a web stream holds the lock until it was read or cancelled', async () => {
     const reader = (await streams.laterWebStream(1)).getReader();
     expect(await reader.read()).toEqual({ done: false, value: 1 });
     expect(await isHeld()).toBe(true);
@@ -323,7 +337,58 @@ describe('row 5: the results of a locked method', () => {
     expect(await isHeld()).toBe(false);
   });
 
-  it('row 8: a skipped Observable is empty, a skipped generator done', async () => {
+  it('No leftover: a promised Observable, iterable or stream that nobody consumes gives its lock back', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask'] });
+    try {
+      const observable = await streams.laterObservable(1);
+      const iterable = await streams.laterIterable(2);
+      const stream = await streams.laterStream(3);
+      const consumed = (await streams.laterIterable(4))[Symbol.asyncIterator]();
+      await consumed.next();
+      const failed = once(stream, 'error');
+
+      await jest.advanceTimersByTimeAsync(599_000);
+      for (const id of [1, 2, 3, 4]) expect(await isHeld(id)).toBe(true);
+      await jest.advanceTimersByTimeAsync(2_000);
+      await turn();
+      for (const id of [1, 2, 3]) expect(await isHeld(id)).toBe(false);
+      expect(await isHeld(4)).toBe(true);
+
+      await expect(lastValueFrom(observable)).rejects.toBeInstanceOf(LockLostError);
+      await expect(iterable[Symbol.asyncIterator]().next()).rejects.toBeInstanceOf(LockLostError);
+      expect(((await failed) as unknown[])[0]).toBeInstanceOf(LockLostError);
+      expect(await consumed.next()).toEqual({ done: false, value: 2 });
+      expect((await consumed.next()).done).toBe(true);
+      expect(await isHeld(4)).toBe(false);
+    } finally {
+      jest.useRealTimers();
+    }
+  });
+
+  it('No silent loss: a stream whose lock is lost is destroyed with the error', async () => {
+    const stream = await streams.endless(1);
+    const failed = once(stream, 'error');
+    await locks.forceRelease('s:1');
+    await lock.extend().catch(() => undefined);
+    expect(((await failed) as unknown[])[0]).toBeInstanceOf(LockLostError);
+    expect(stream.destroyed).toBe(true);
+  });
+
+  it('No silent loss: an Observable and a generator whose lock is lost end with the error', async () => {
+    const end = lastValueFrom(streams.observable(1));
+    await turn();
+    await locks.forceRelease('s:1');
+    source.complete();
+    await expect(end).rejects.toBeInstanceOf(LockLostError);
+
+    const steps = streams.generator(1);
+    await steps.next();
+    await steps.next();
+    await locks.forceRelease('s:1');
+    await expect(steps.next()).rejects.toBeInstanceOf(LockLostError);
+  });
+
+  it('a skipped Observable is empty, a skipped generator done', async () => {
     const lock = await locks.acquire('s:1');
     expect(await lastValueFrom(streams.skipObservable(1), { defaultValue: 'none' })).toBe('none');
     expect(await streams.skipGenerator(1).next()).toEqual({ done: true, value: undefined });
@@ -333,7 +398,7 @@ describe('row 5: the results of a locked method', () => {
     for await (const value of streams.skipGenerator(1)) expect(value).toBe(1);
   });
 
-  it('row 5: handlers may return all of them', async () => {
+  it('handlers may return all of them', async () => {
     expect((await ask('/observable')).body).toBe('s:http');
     expect(await isHeld('http')).toBe(false);
     expect((await ask('/sse')).body).toContain('data: s:http');

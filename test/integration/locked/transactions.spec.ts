@@ -13,7 +13,13 @@ import type { Type } from '@nestjs/common';
 import { APP_INTERCEPTOR } from '@nestjs/core';
 import { catchError, concatMap, defer, from, map, type Observable } from 'rxjs';
 import { Locked, MemoryStore, RedisLockModule } from '../../../lib/index.js';
-import type { Attempt, HeldLease, LeaseRequest } from '../../../lib/index.js';
+import type {
+  Attempt,
+  AttemptListener,
+  Grant,
+  LeaseRequest,
+  ReleaseListener,
+} from '../../../lib/index.js';
 import { closeApps, startApp } from '../../support/nest-app.js';
 
 const log: string[] = [];
@@ -24,17 +30,27 @@ const say = (what: string) => {
 
 /** Tells when a lock comes and goes, as the store sees it. */
 class TellingStore extends MemoryStore {
-  override acquire(request: LeaseRequest): Attempt {
-    const attempt = super.acquire(request);
-    void attempt.granted.then(() => say('acquire'));
-    return attempt;
+  override acquire(request: LeaseRequest, listener: AttemptListener): Attempt {
+    return super.acquire(request, {
+      granted: (grant) => {
+        log.push('acquire');
+        listener.granted(grant);
+      },
+      refused: (holders) => {
+        listener.refused(holders);
+      },
+      failed: (error) => {
+        listener.failed(error);
+      },
+    });
   }
 
-  override async release(lease: HeldLease): Promise<boolean> {
+  override release(grant: Grant, lastToken: number, listener: ReleaseListener): void {
     // A release takes a while: whoever does not wait for it is found out.
-    await new Promise((resolve) => setImmediate(resolve));
-    await say('release');
-    return super.release(lease);
+    setImmediate(() => {
+      log.push('release');
+      super.release(grant, lastToken, listener);
+    });
   }
 }
 

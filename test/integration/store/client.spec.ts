@@ -4,10 +4,11 @@ import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { allKeys } from '../../support/redis-probe.js';
 import { until } from '../../support/until.js';
+import { ask, request, release } from '../../support/callers.js';
 
 const LEASE = 60_000;
 
-describe("row 19: the user's own client", () => {
+describe("the user's own client", () => {
   let server: RedisServer;
   beforeAll(async () => {
     server = await startRedis();
@@ -33,28 +34,28 @@ describe("row 19: the user's own client", () => {
   });
 
   const take = async (store: RedisStore, key = 'order:42') => {
-    const grant = await store.acquire({ key, leaseTime: LEASE, wait: true }).granted;
+    const grant = await ask(store, request(key, { leaseTime: LEASE })).granted;
     if (grant === null) throw new Error('refused to one who waits');
     return grant;
   };
   const tryTake = (store: RedisStore, key = 'order:42') =>
-    store.acquire({ key, leaseTime: LEASE, wait: false }).granted;
+    ask(store, request(key, { leaseTime: LEASE, wait: false })).granted;
   const untilWaiting = (store: RedisStore, count: number) =>
-    until(`${count} in line`, async () => (await store.inspect('order:42')).waiting === count);
+    until(`${count} waiting`, async () => (await store.inspect('order:42')).waiting === count);
 
-  it('row 19: its db and its keyPrefix are respected', async () => {
+  it('its db and its keyPrefix are respected', async () => {
     const store = storeOn(connect({ db: 3, keyPrefix: 'app:' }));
     const grant = await take(store);
 
     expect(await allKeys(server.url)).toEqual(['3/app:lock:order:42']);
-    const waiting = store.acquire({ key: 'order:42', leaseTime: LEASE, wait: true });
+    const waiting = ask(store, request('order:42', { leaseTime: LEASE }));
     await untilWaiting(store, 1);
     for (const key of await allKeys(server.url)) expect(key).toMatch(/^3\/.*app:lock:order:42/);
-    expect(await store.release(grant)).toBe(true);
-    expect(await store.release((await waiting.granted)!)).toBe(true);
+    expect(await release(store, grant)).toBe(true);
+    expect(await release(store, (await waiting.granted)!)).toBe(true);
   });
 
-  it('row 19: what differs in db or prefix is another lock, and hands over within itself', async () => {
+  it('what differs in db or prefix is another lock, and hands over within itself', async () => {
     const pairs = [{}, { db: 1 }, { keyPrefix: 'a:' }, { db: 1, keyPrefix: 'a:' }].map((options) =>
       [1, 2].map(() => storeOn(connect(options))),
     );
@@ -62,30 +63,30 @@ describe("row 19: the user's own client", () => {
     expect(holders.every((grant) => grant !== null)).toBe(true);
 
     const heirs = pairs.map(([, second]) =>
-      second!.acquire({ key: 'order:42', leaseTime: LEASE, wait: true }),
+      ask(second!, request('order:42', { leaseTime: LEASE })),
     );
     await Promise.all(pairs.map(([, second]) => untilWaiting(second!, 1)));
     for (const [index, [first]] of pairs.entries()) {
-      expect(await first!.release(holders[index]!)).toBe(true);
+      expect(await release(first!, holders[index]!)).toBe(true);
     }
     for (const [index, [, second]] of pairs.entries()) {
-      expect(await second!.release((await heirs[index]!.granted)!)).toBe(true);
+      expect(await release(second!, (await heirs[index]!.granted)!)).toBe(true);
     }
   });
 
-  it('row 19: a client with a prefix and one that writes it out share the lock', async () => {
+  it('a client with a prefix and one that writes it out share the lock', async () => {
     const prefixed = storeOn(connect({ keyPrefix: 'app:' }));
     const plain = storeOn(connect(), 'app:lock');
     const holder = await take(prefixed);
 
     expect(await tryTake(plain)).toBeNull();
-    const heir = plain.acquire({ key: 'order:42', leaseTime: LEASE, wait: true });
+    const heir = ask(plain, request('order:42', { leaseTime: LEASE }));
     await untilWaiting(prefixed, 1);
-    expect(await prefixed.release(holder)).toBe(true);
-    expect(await plain.release((await heir.granted)!)).toBe(true);
+    expect(await release(prefixed, holder)).toBe(true);
+    expect(await release(plain, (await heir.granted)!)).toBe(true);
   });
 
-  it('row 19: no command is defined on it, and no listener stays', async () => {
+  it('no command is defined on it, and no listener stays', async () => {
     const client = connect();
     await client.ping();
     const listeners = (): Record<string, number> =>
@@ -107,10 +108,10 @@ describe("row 19: the user's own client", () => {
 
     const store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: false });
     const holder = await take(store);
-    const heir = store.acquire({ key: 'order:42', leaseTime: LEASE, wait: true });
+    const heir = ask(store, request('order:42', { leaseTime: LEASE }));
     await untilWaiting(store, 1);
-    await store.release(holder);
-    await store.release((await heir.granted)!);
+    await release(store, holder);
+    await release(store, (await heir.granted)!);
     await store.close();
 
     expect({ names: names(), listeners: listeners(), options: { ...client.options } }).toEqual(
@@ -118,53 +119,51 @@ describe("row 19: the user's own client", () => {
     );
   });
 
-  it('row 19: it is not closed, not subscribed, and usable all the while', async () => {
+  it('it is not closed, not subscribed, and usable all the while', async () => {
     const client = connect();
     const store = storeOn(client);
     const holder = await take(store);
-    const heir = store.acquire({ key: 'order:42', leaseTime: LEASE, wait: true });
+    const heir = ask(store, request('order:42', { leaseTime: LEASE }));
     await untilWaiting(store, 1);
 
     await client.set('mine', '1');
     expect(await client.getdel('mine')).toBe('1');
-    await store.release(holder);
-    await store.release((await heir.granted)!);
+    await release(store, holder);
+    await release(store, (await heir.granted)!);
     await store.close();
 
     expect(client.status).toBe('ready');
     expect(await client.ping()).toBe('PONG');
   });
 
-  it('row 19: two stores on one client do not meet', async () => {
+  it('two stores on one client do not meet', async () => {
     const client = connect();
     const one = storeOn(client, 'one');
     const two = storeOn(client, 'two');
     const [first, second] = [await take(one), await take(two)];
-    const heirs = [one, two].map((store) =>
-      store.acquire({ key: 'order:42', leaseTime: LEASE, wait: true }),
-    );
+    const heirs = [one, two].map((store) => ask(store, request('order:42', { leaseTime: LEASE })));
     await untilWaiting(one, 1);
     await untilWaiting(two, 1);
 
-    expect(await one.release(second)).toBe(false);
-    expect(await two.release(first)).toBe(false);
-    expect(await one.release(first)).toBe(true);
+    expect(await release(one, second)).toBe(false);
+    expect(await release(two, first)).toBe(false);
+    expect(await release(one, first)).toBe(true);
     const inherited = await heirs[0]!.granted;
-    expect(await one.release(inherited!)).toBe(true);
+    expect(await release(one, inherited!)).toBe(true);
     await one.close();
-    expect(await two.release(second)).toBe(true);
-    expect(await two.release((await heirs[1]!.granted)!)).toBe(true);
+    expect(await release(two, second)).toBe(true);
+    expect(await release(two, (await heirs[1]!.granted)!)).toBe(true);
   });
 
-  it('row 19: two stores on one client and one prefix are two processes to each other', async () => {
+  it('two stores on one client and one prefix are two processes to each other', async () => {
     const client = connect();
     const [one, two] = [storeOn(client), storeOn(client)];
     const first = await take(one);
-    const heir = two.acquire({ key: 'order:42', leaseTime: LEASE, wait: true });
+    const heir = ask(two, request('order:42', { leaseTime: LEASE }));
     await untilWaiting(one, 1);
 
-    expect(await one.release(first)).toBe(true);
-    expect(await two.release((await heir.granted)!)).toBe(true);
+    expect(await release(one, first)).toBe(true);
+    expect(await release(two, (await heir.granted)!)).toBe(true);
   });
 
   it('excludes, and is excluded by, a plain SET NX on the same key', async () => {
@@ -173,20 +172,22 @@ describe("row 19: the user's own client", () => {
 
     const grant = await take(store);
     expect(await client.set('lock:order:42', 'theirs', 'PX', LEASE, 'NX')).toBeNull();
-    await store.release(grant);
+    await release(store, grant);
     expect(await client.set('lock:order:42', 'theirs', 'PX', LEASE, 'NX')).toBe('OK');
-    const refused = store.acquire({ key: 'order:42', leaseTime: LEASE, wait: false });
+    const refused = ask(store, request('order:42', { leaseTime: LEASE, wait: false }));
     expect(await refused.granted).toBeNull();
-    expect(refused.contention?.holder).toBeUndefined();
-    expect(refused.contention?.remaining).toBeGreaterThan(0);
-    expect(await store.release(grant)).toBe(false);
+    const { progress } = refused;
+    const [theirs] = progress.state === 'refused' ? progress.holders : [];
+    expect(theirs).toMatchObject({ holder: undefined, mode: undefined });
+    expect(theirs?.remainingMs).toBeGreaterThan(0);
+    expect(await release(store, grant)).toBe(false);
     expect(await client.getdel('lock:order:42')).toBe('theirs');
   });
 
   it('closes a client that it owns', async () => {
     const client = connect();
     const store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: true });
-    await store.release(await take(store));
+    await release(store, await take(store));
 
     await store.close();
 

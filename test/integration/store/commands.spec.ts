@@ -1,10 +1,10 @@
 import { Redis } from 'ioredis';
 
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
-import { Callers, granted, LONG } from '../../support/callers.js';
+import { Callers, granted } from '../../support/callers.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { allKeys, commandCounts, resetCommands, untilHeard } from '../../support/redis-probe.js';
-import { sleep } from '../../support/until.js';
+import { sleep, until } from '../../support/until.js';
 
 const WAITERS = 100;
 
@@ -34,12 +34,12 @@ describe('commands', () => {
   /** The scripts are known and the inboxes open: what comes once is not what each costs. */
   const warmUp = async (): Promise<void> => {
     const holder = await caller(0).take('warm');
-    const line = callers.map((each) => each.wait('warm'));
+    const queue = callers.map((each) => each.wait('warm'));
     await caller(0).untilWaiting('warm', callers.length);
     await untilHeard(server.url, 'lock:warm');
-    await caller(0).store.release(holder);
-    for (const [index, attempt] of line.entries()) {
-      await caller(index).store.release(await granted(attempt));
+    await caller(0).release(holder);
+    for (const [index, attempt] of queue.entries()) {
+      await caller(index).release(await granted(attempt));
     }
   };
   const scriptCalls = async (): Promise<number> => {
@@ -55,14 +55,14 @@ describe('commands', () => {
       Array.from({ length: WAITERS }, async (_, index) => {
         const grant = await caller(index).take('order:42');
         await new Promise((resolve) => setImmediate(resolve));
-        await caller(index).store.release(grant);
+        await caller(index).release(grant);
       }),
     );
 
     expect(await scriptCalls()).toBeLessThanOrEqual(2 * WAITERS);
   });
 
-  it('takes at most 2 as well when each waits alone in its line', async () => {
+  it('takes at most 2 as well when each waits alone in its queue', async () => {
     const rounds = 50;
     const [first, second] = [caller(0), caller(1)];
     await warmUp();
@@ -70,27 +70,20 @@ describe('commands', () => {
     await resetCommands(server.url);
     for (let round = 0; round < rounds; round += 1) {
       const [from, to] = round % 2 === 0 ? [first, second] : [second, first];
-      let joined: () => void;
-      const inLine = new Promise<void>((resolve) => (joined = resolve));
-      const heir = to.store.acquire({
-        key: 'order:42',
-        leaseTime: LONG,
-        wait: true,
-        waiting: () => joined(),
-      });
-      await inLine;
-      await from.store.release(holder);
+      const heir = to.wait('order:42');
+      await until('its place', () => heir.progress.state === 'queued');
+      await from.release(holder);
       holder = await granted(heir);
     }
     const calls = await scriptCalls();
-    await (rounds % 2 === 0 ? first : second).store.release(holder);
+    await (rounds % 2 === 0 ? first : second).release(holder);
 
     expect(calls).toBeLessThanOrEqual(2 * rounds);
   });
 
   it('takes at most 20 commands a second for 100 waiters that wait for 10 s', async () => {
     const holder = await caller(0).take('order:42', 60_000);
-    const line = Array.from({ length: WAITERS }, (_, index) => caller(index).wait('order:42'));
+    const queue = Array.from({ length: WAITERS }, (_, index) => caller(index).wait('order:42'));
     await caller(0).untilWaiting('order:42', WAITERS);
     await untilHeard(server.url, 'lock:order:42');
     await resetCommands(server.url);
@@ -101,9 +94,9 @@ describe('commands', () => {
     let total = 0;
     for (const [name, calls] of counts) if (!OURS.has(name)) total += calls;
     expect(total).toBeLessThanOrEqual(200);
-    for (const attempt of line) attempt.leave();
+    for (const attempt of queue) attempt.leave();
     await caller(0).untilWaiting('order:42', 0);
-    await caller(0).store.release(holder);
+    await caller(0).release(holder);
   });
 });
 

@@ -4,11 +4,12 @@ import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import { freePort, startRedis, type RedisServer } from '../../support/redis-server.js';
 import { allKeys } from '../../support/redis-probe.js';
 import { until, watch } from '../../support/until.js';
+import { ask, request, release } from '../../support/callers.js';
 
 const LEASE = 60_000;
 
 /** Attempts that are given up while their command is somewhere on the way. */
-describe('row 12: an attempt that is given up leaves no key', () => {
+describe('an attempt that is given up leaves no key', () => {
   let server: RedisServer;
   let client: Redis;
   let store: RedisStore;
@@ -28,10 +29,10 @@ describe('row 12: an attempt that is given up leaves no key', () => {
     await server.stop();
   });
 
-  const ask = (wait = true) => store.acquire({ key: 'order:42', leaseTime: LEASE, wait });
+  const start = (wait = true) => ask(store, request('order:42', { leaseTime: LEASE, wait }));
 
-  it('row 12: in flight', async () => {
-    const attempt = ask();
+  it('in flight', async () => {
+    const attempt = start();
     const seen = watch(attempt.granted);
     // The bytes are with the kernel, the reply cannot be here before the next turn.
     await Promise.resolve();
@@ -43,9 +44,9 @@ describe('row 12: an attempt that is given up leaves no key', () => {
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('row 12: sent to a paused server that executes it later', async () => {
+  it('sent to a paused server that executes it later', async () => {
     await admin.call('CLIENT', 'PAUSE', '400', 'ALL');
-    const attempts = [ask(), ask(false), ask()];
+    const attempts = [start(), start(false), start()];
     const seen = attempts.map((attempt) => watch(attempt.granted));
     await new Promise((resolve) => setTimeout(resolve, 50));
     for (const attempt of attempts) attempt.leave();
@@ -53,26 +54,26 @@ describe('row 12: an attempt that is given up leaves no key', () => {
     // Answered when the pause is over, and after what was sent before it.
     await client.ping();
     await until('the key gone', async () => (await allKeys(server.url)).length === 0);
-    const next = await ask().granted;
-    expect(await store.release(next!)).toBe(true);
+    const next = await start().granted;
+    expect(await release(store, next!)).toBe(true);
     expect(seen.every(({ settled }) => !settled)).toBe(true);
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('row 12: in the line of a paused server', async () => {
-    const holder = await ask().granted;
-    const waiter = ask();
+  it('in the line of a paused server', async () => {
+    const holder = await start().granted;
+    const waiter = start();
     await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
     await admin.call('CLIENT', 'PAUSE', '300', 'ALL');
     waiter.leave();
 
     await client.ping();
     await until('the line empty', async () => (await store.inspect('order:42')).waiting === 0);
-    expect(await store.release(holder!)).toBe(true);
+    expect(await release(store, holder!)).toBe(true);
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('row 12: queued offline, before the first connection', async () => {
+  it('queued offline, before the first connection', async () => {
     const port = await freePort();
     const offline = new Redis(port, '127.0.0.1', {
       retryStrategy: () => 20,
@@ -80,7 +81,7 @@ describe('row 12: an attempt that is given up leaves no key', () => {
     });
     offline.on('error', () => {});
     const away = new RedisStore({ client: offline, keyPrefix: 'lock', ownsClient: false });
-    const attempt = away.acquire({ key: 'order:42', leaseTime: LEASE, wait: true });
+    const attempt = ask(away, request('order:42', { leaseTime: LEASE }));
     const seen = watch(attempt.granted);
     await until('tried in vain', () => offline.status === 'reconnecting');
     attempt.leave();
@@ -90,8 +91,8 @@ describe('row 12: an attempt that is given up leaves no key', () => {
       await offline.ping();
       await until('the key gone', async () => (await allKeys(late.url)).length === 0);
       expect(seen.settled).toBe(false);
-      const grant = await away.acquire({ key: 'order:42', leaseTime: LEASE, wait: true }).granted;
-      expect(await away.release(grant!)).toBe(true);
+      const grant = await ask(away, request('order:42', { leaseTime: LEASE })).granted;
+      expect(await release(away, grant!)).toBe(true);
       expect(await allKeys(late.url)).toEqual([]);
     } finally {
       await away.close();
@@ -100,23 +101,23 @@ describe('row 12: an attempt that is given up leaves no key', () => {
     }
   });
 
-  it('row 12: while the server hangs', async () => {
+  it('while the server hangs', async () => {
     server.pause();
-    const attempts = Array.from({ length: 20 }, () => ask());
+    const attempts = Array.from({ length: 20 }, () => start());
     await new Promise((resolve) => setTimeout(resolve, 50));
     for (const attempt of attempts) attempt.leave();
     server.resume();
 
     await client.ping();
     await until('the keys gone', async () => (await allKeys(server.url)).length === 0);
-    const next = await ask().granted;
-    expect(await store.release(next!)).toBe(true);
+    const next = await start().granted;
+    expect(await release(store, next!)).toBe(true);
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('row 12: cut off in the line, and left before the connection is back', async () => {
-    const holder = await ask().granted;
-    const waiter = ask();
+  it('cut off in the line, and left before the connection is back', async () => {
+    const holder = await start().granted;
+    const waiter = start();
     const seen = watch(waiter.granted);
     await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
 
@@ -126,7 +127,7 @@ describe('row 12: an attempt that is given up leaves no key', () => {
     waiter.leave();
 
     await until('the line empty', async () => (await store.inspect('order:42')).waiting === 0);
-    expect(await store.release(holder!)).toBe(true);
+    expect(await release(store, holder!)).toBe(true);
     expect(seen.settled).toBe(false);
     expect(await allKeys(server.url)).toEqual([]);
   });

@@ -7,6 +7,7 @@ import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
 import type { CrowdConfig } from './children/crowd.child.js';
 import { inversions, ordered, overlaps, tokensBackwards, type Visit } from './history.js';
+import { ask, request, release } from '../../support/callers.js';
 
 const PROCESSES = 4;
 const CALLERS = 25;
@@ -95,26 +96,26 @@ describe('several processes on one Redis', () => {
       leaseTime: 1_500,
     });
     const { token } = await holder.next<{ token: number }>();
-    const attempt = store.acquire({ key: 'order:42', leaseTime: 10_000, wait: true });
-    await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
+    const attempt = ask(store, request('order:42', { leaseTime: 10_000 }));
+    await until('waiting', async () => (await store.inspect('order:42')).waiting === 1);
 
     holder.kill('SIGKILL');
     await holder.ended;
     const asked = performance.now();
-    const { held } = await store.inspect('order:42');
+    const [held] = (await store.inspect('order:42')).holders;
     const answered = performance.now();
     const grant = await attempt.granted;
     const entered = performance.now();
 
-    expect(held?.remaining).toBeGreaterThan(0);
-    expect(entered).toBeGreaterThan(asked + held!.remaining - 2);
-    expect(entered).toBeLessThan(answered + held!.remaining + 300);
+    expect(held?.remainingMs).toBeGreaterThan(0);
+    expect(entered).toBeGreaterThan(asked + held!.remainingMs - 2);
+    expect(entered).toBeLessThan(answered + held!.remainingMs + 300);
     expect(grant!.token).toBeGreaterThan(token);
-    expect(await store.release(grant!)).toBe(true);
+    expect(await release(store, grant!)).toBe(true);
   });
 
-  it('does so as well for one who joined the line before that holder was granted', async () => {
-    const first = await store.acquire({ key: 'order:42', leaseTime: 1_500, wait: true }).granted;
+  it('does so as well for one who joined the queue before that holder was granted', async () => {
+    const first = await ask(store, request('order:42', { leaseTime: 1_500 })).granted;
     const holder = startChild('integration/store/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
@@ -123,40 +124,40 @@ describe('several processes on one Redis', () => {
     const waiting = (count: number) => async () =>
       (await store.inspect('order:42')).waiting === count;
     const renewing = setInterval(() => {
-      void Promise.allSettled(store.extend([{ ...first!, leaseTime: 1_500 }]));
+      void Promise.allSettled(store.extend([{ grant: first!, leaseTime: 1_500 }]));
     }, 300);
-    await until('the child in line', waiting(1), 20_000);
-    const attempt = store.acquire({ key: 'order:42', leaseTime: 1_500, wait: true });
-    await until('two in line', waiting(2));
+    await until('the child waiting', waiting(1), 20_000);
+    const attempt = ask(store, request('order:42', { leaseTime: 1_500 }));
+    await until('two waiting', waiting(2));
 
     clearInterval(renewing);
-    await store.release(first!);
+    await release(store, first!);
     await holder.next();
     holder.kill('SIGKILL');
     await holder.ended;
-    const { held } = await store.inspect('order:42');
+    const [held] = (await store.inspect('order:42')).holders;
     const answered = performance.now();
     const grant = await attempt.granted;
 
-    expect(held?.remaining).toBeGreaterThan(0);
-    expect(performance.now()).toBeLessThan(answered + held!.remaining + 300);
-    expect(await store.release(grant!)).toBe(true);
+    expect(held?.remainingMs).toBeGreaterThan(0);
+    expect(performance.now()).toBeLessThan(answered + held!.remainingMs + 300);
+    expect(await release(store, grant!)).toBe(true);
   });
 
   it('waits for no waiter that was killed', async () => {
-    const grant = await store.acquire({ key: 'order:42', leaseTime: 60_000, wait: true }).granted;
+    const grant = await ask(store, request('order:42', { leaseTime: 60_000 })).granted;
     const waiter = startChild('integration/store/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
       leaseTime: 60_000,
     });
     await until(
-      'the child in line',
+      'the child waiting',
       async () => (await store.inspect('order:42')).waiting === 1,
       20_000,
     );
-    const next = store.acquire({ key: 'order:42', leaseTime: 60_000, wait: true });
-    await until('two in line', async () => (await store.inspect('order:42')).waiting === 2);
+    const next = ask(store, request('order:42', { leaseTime: 60_000 }));
+    await until('two waiting', async () => (await store.inspect('order:42')).waiting === 2);
 
     // Once it has proved that it hears, which takes it a round trip, silence means that it is gone.
     await untilHeard(server.url, 'lock:order:42');
@@ -164,11 +165,11 @@ describe('several processes on one Redis', () => {
     waiter.kill('SIGKILL');
     await waiter.ended;
     const released = performance.now();
-    expect(await store.release(grant!)).toBe(true);
+    expect(await release(store, grant!)).toBe(true);
     const inherited = await next.granted;
 
     expect(performance.now() - released).toBeLessThan(300);
     expect(await store.inspect('order:42')).toMatchObject({ waiting: 0 });
-    expect(await store.release(inherited!)).toBe(true);
+    expect(await release(store, inherited!)).toBe(true);
   });
 });

@@ -7,7 +7,7 @@ import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { allKeys } from '../../support/redis-probe.js';
 import { until } from '../../support/until.js';
 
-describe('row 22: several keys', () => {
+describe('several keys', () => {
   let server: RedisServer;
   let clients: Redis[];
   let here: LockService;
@@ -32,7 +32,7 @@ describe('row 22: several keys', () => {
 
   const heldKeys = async (): Promise<string[]> => (await allKeys(server.url)).sort();
 
-  it('row 22: a failed attempt leaves none of them locked', async () => {
+  it('a failed attempt leaves none of them locked', async () => {
     const other = await there.acquire('b');
 
     await expect(here.acquireAll(['c', 'b', 'a'], { waitTime: 0 })).rejects.toThrow(LockBusyError);
@@ -42,7 +42,7 @@ describe('row 22: several keys', () => {
     expect(await other.release()).toBe(true);
   });
 
-  it('row 22: nor does one that was called off while it stood in line', async () => {
+  it('nor does one that was called off while it stood in line', async () => {
     const other = await there.acquire('b');
     const caller = new AbortController();
     const attempt = here.acquireAll(['a', 'b', 'c'], { signal: caller.signal });
@@ -56,7 +56,7 @@ describe('row 22: several keys', () => {
     expect(await other.release()).toBe(true);
   });
 
-  it('row 22: nor the task of `using` that throws', async () => {
+  it('nor the task of `using` that throws', async () => {
     const failure = new Error('mine');
     await expect(
       here.using(['a', 'b'], async () => {
@@ -66,7 +66,7 @@ describe('row 22: several keys', () => {
     ).rejects.toBe(failure);
   });
 
-  it('row 22: all are held, once each, in the order of the keys', async () => {
+  it('all are held, once each, in the order of the keys', async () => {
     const taken = await here.acquireAll(['b', 'a', 'b']);
 
     expect(taken.map(({ key }) => key)).toEqual(['a', 'b']);
@@ -74,7 +74,7 @@ describe('row 22: several keys', () => {
     expect(await Promise.all(taken.map((lock) => lock.release()))).toEqual([true, true]);
   });
 
-  it('row 22: overlapping sets in opposite order do not stop each other', async () => {
+  it('overlapping sets in opposite order do not stop each other', async () => {
     const visits = { here: 0, there: 0 };
     const rounds = Array.from({ length: 20 });
     await Promise.all([

@@ -3,13 +3,14 @@ import { runInNewContext } from 'node:vm';
 import { Redis } from 'ioredis';
 
 import { LockBusyError } from '../../../../lib/lock/lock.errors.js';
+import type { Lock } from '../../../../lib/lock/lock.js';
 import { LockService } from '../../../../lib/lock/lock.service.js';
 import { RedisStore } from '../../../../lib/stores/redis/redis-store.js';
 import { childConfig, tellParent } from '../../../support/child.js';
 
 export interface LeftoversConfig {
   readonly url: string;
-  readonly kind: 'distinct keys' | 'timed-out waits' | 'aborted waits';
+  readonly kind: 'distinct keys' | 'locks held at once' | 'timed-out waits' | 'aborted waits';
   readonly rounds: number;
   readonly warmUp: number;
 }
@@ -43,6 +44,7 @@ async function crowd(total: number, work: (i: number) => Promise<unknown>): Prom
     while (next < total) await work(next++);
   };
   await Promise.all(Array.from({ length: 250 }, one));
+  await Promise.all(held.splice(0).map((lock) => lock.release()));
 }
 
 let made = 0;
@@ -50,6 +52,12 @@ const distinctKey = async (): Promise<unknown> => {
   made += 1;
   return locks.using(`order:${String(made)}`, ({ signal }) => signal);
 };
+
+/** Held until all of them are. */
+const held: Lock[] = [];
+async function heldAtOnce(i: number): Promise<void> {
+  held.push(await locks.acquire(`order:${String(i)}`));
+}
 
 async function timedOutWait(i: number): Promise<void> {
   try {
@@ -76,6 +84,7 @@ async function abortedWait(i: number): Promise<void> {
 
 const work = {
   'distinct keys': distinctKey,
+  'locks held at once': heldAtOnce,
   'timed-out waits': timedOutWait,
   'aborted waits': abortedWait,
 }[kind];

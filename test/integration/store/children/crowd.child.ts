@@ -4,6 +4,7 @@ import { LockService } from '../../../../lib/lock/lock.service.js';
 import { RedisStore } from '../../../../lib/stores/redis/redis-store.js';
 import { childConfig, tellParent } from '../../../support/child.js';
 import type { Visit } from '../history.js';
+import { ask, release, request } from '../../../support/callers.js';
 
 export interface CrowdConfig {
   readonly url: string;
@@ -36,14 +37,19 @@ async function work(key: string): Promise<{ entered: number; left: number }> {
 async function visitByStore(key: string): Promise<void> {
   const asked = now();
   let arrived: number | undefined;
-  const waiting = (): void => {
-    arrived = now();
-  };
-  const grant = await store.acquire({ key, leaseTime: 30_000, wait: true, waiting }).granted;
+  const attempt = ask(store, request(key, { leaseTime: 30_000 }));
+  let isOver = false;
+  void attempt.granted.finally(() => (isOver = true));
+  while (!isOver && attempt.progress.state === 'unanswered') {
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  // Its place in the queue is certain from here on.
+  if (!isOver) arrived = now();
+  const grant = await attempt.granted;
   if (grant === null) throw new Error('refused to one who waits');
   const { entered, left } = await work(key);
   visits.push({ key, token: grant.token, asked, arrived: arrived ?? entered, entered, left });
-  if (!(await store.release(grant))) throw new Error(`lost ${key} after ${left - entered} ns`);
+  if (!(await release(store, grant))) throw new Error(`lost ${key} after ${left - entered} ns`);
 }
 
 async function visitByService(key: string): Promise<void> {

@@ -4,6 +4,7 @@ import { LockService } from '../../../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../../../lib/stores/memory/memory-store.js';
 import { RedisStore } from '../../../../lib/stores/redis/redis-store.js';
 import { childConfig, tellParent } from '../../../support/child.js';
+import { ask, giveUp, request } from '../../../support/callers.js';
 
 /** Uses a store in every way, closes it, and must then end by itself. */
 const { url } = childConfig() as { url: string | undefined };
@@ -19,11 +20,11 @@ await locks.tryAcquire('held', { waitTime: 0 });
 const late = locks.acquire('held', { waitTime: 50 }).catch((error: unknown) => error);
 await late;
 await held.release();
-const waiting = store.acquire({ key: 'a', leaseTime: 30_000, wait: true });
+const waiting = ask(store, request('a', { leaseTime: 30_000 }));
 await waiting.granted;
-const left = store.acquire({ key: 'a', leaseTime: 30_000, wait: true });
+const left = ask(store, request('a', { leaseTime: 30_000 }));
 left.leave();
-waiting.leave();
+await giveUp(store, waiting);
 await locks.acquire('never released');
 await locks.onApplicationShutdown();
 await tellParent({ closed: true });

@@ -1,0 +1,49 @@
+/** `nest-locked/core`: the locks without Nest, for command lines, scripts and workers. */
+export { systemClock } from './clock.js';
+export { setIfNewer } from './fencing/set-if-newer.js';
+export {
+  LockAbortedError,
+  LockBusyError,
+  LockError,
+  LockKeyError,
+  LockLostError,
+  LockRefusedError,
+  LockUnavailableError,
+  LockUsageError,
+} from './lock/lock.errors.js';
+export { Lock } from './lock/lock.js';
+export { LockService } from './lock/lock.service.js';
+export { currentLock } from './lock/queue/lock-context.js';
+export { EXCLUSIVE, compatible } from './stores/lock-mode.js';
+export { LockStore, StoreUnavailableError } from './stores/lock-store.js';
+export { MemoryStore } from './stores/memory/memory-store.js';
+export { RedisStore } from './stores/redis/redis-store.js';
+
+export type { Clock, Instant, Timer } from './clock.js';
+export type { ScriptClient } from './fencing/set-if-newer.js';
+export type { LockEvent } from './lock/lock-events.js';
+export type { AcquireOptions, LockTask, ScopeOptions } from './lock/lock-options.js';
+export type { AnyLockError, BusyReason, HolderFacts } from './lock/lock.errors.js';
+export type { LockServiceOptions } from './lock/lock-service-options.js';
+export type { HandOverBound } from './lock/queue/key-queue.js';
+export type { LockMode } from './stores/lock-mode.js';
+export type {
+  Attempt,
+  AttemptListener,
+  ExtendRequest,
+  Grant,
+  HolderInfo,
+  LeaseRequest,
+  ListOptions,
+  LockPage,
+  LockState,
+  Progress,
+  ReleaseListener,
+  Renewal,
+  Silence,
+  StoreTraits,
+} from './stores/lock-store.js';
+export type { RedisClient } from './stores/redis/redis-client.js';
+export type { RedisConnection, RedisConnectionOptions } from './stores/redis/redis-connection.js';
+export type { RedisStoreOpenOptions, RedisStoreOptions } from './stores/redis/redis-store.js';
+export type { StoreLog } from './stores/store-log.js';

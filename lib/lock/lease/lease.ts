@@ -1,0 +1,169 @@
+import type { Clock, Instant } from '../../clock.js';
+import type { Grant } from '../../stores/lock-store.js';
+import { lockEvents, tell } from '../lock-events.js';
+import type { Lock } from '../lock.js';
+import { LockLostError, type HolderFacts } from '../lock.errors.js';
+import { outside } from '../../outside.js';
+import { remaining, validUntil } from './validity.js';
+
+/** A renewal that was sent. */
+export interface SentRenewal {
+  /** What it asks for, in ms. */
+  readonly leaseTime: number;
+  /** Whether it was cut short, so that it ends with `maxHoldTime`. */
+  readonly last: boolean;
+}
+
+/** Whose lease it is, and who goes on without it when it is lost. */
+export interface LeaseOwner {
+  leaseLost(lease: Lease): void;
+}
+
+type LossListener = (error: LockLostError) => void;
+
+/**
+ * One process's lease of a key in its store, from the grant until it is released or lost. Holders of
+ * this process may follow each other on it; validity and loss are the lease's, so that when it is
+ * lost all who hold through it have lost their lock.
+ */
+export class Lease {
+  /** The last fencing token used; each holder on this lease gets a larger one. */
+  token: number;
+  /** How many holders have come after the first. */
+  handOvers = 0;
+  /** The end of `maxHoldTime`, on the monotonic clock: no renewal reaches beyond it. */
+  heldUntil = Infinity;
+  /** Who of this process holds the lock through it. */
+  holder: Lock | undefined;
+  /** The loss, once it was noticed. */
+  lost: LockLostError | undefined;
+
+  /** Where the keeper has it: when it looks at it next, and its neighbours there. */
+  bucket: object | undefined;
+  next: Lease | undefined;
+  previous: Lease | undefined;
+
+  private validUntil: Instant;
+  private sent: SentRenewal | undefined;
+  private suspect = false;
+  private listeners: Set<LossListener> | undefined;
+
+  constructor(
+    readonly grant: Grant,
+    /** What the next renewal asks for, in ms. */
+    public leaseTime: number,
+    private readonly clock: Clock,
+    private readonly owner: LeaseOwner,
+    /** When it was granted, on the monotonic clock. */
+    readonly grantedAt: number,
+  ) {
+    this.token = grant.token;
+    this.validUntil = validUntil(grant.from, grant.leaseTime);
+  }
+
+  get key(): string {
+    return this.grant.key;
+  }
+
+  /** Ms for which it may still be believed in; 0 or less when it may not. */
+  get remainingMs(): number {
+    return this.lost ? 0 : remaining(this.validUntil, this.clock);
+  }
+
+  /** The end of the validity, in ms since the epoch. */
+  get expiresAtEpochMs(): number {
+    return this.validUntil.wall;
+  }
+
+  /** How long it has lasted, in ms. */
+  get heldMs(): number {
+    return this.clock.mono() - this.grantedAt;
+  }
+
+  /** Whether the last renewal that was sent was cut short: none is to follow it. */
+  get isLast(): boolean {
+    return this.sent?.last === true;
+  }
+
+  isValid(): boolean {
+    return this.remainingMs > 0;
+  }
+
+  /** Looks at the clocks, for after a pause nobody else has done so yet; true if it is still held. */
+  checkExpiry(): boolean {
+    if (this.lost) return false;
+    if (this.isValid()) return true;
+    this.lose(
+      this.isLast ? 'maxHoldTime has passed' : 'its lease ran out before it could be renewed',
+    );
+    return false;
+  }
+
+  /**
+   * What a renewal asks for now. To be called before it is sent: from then on the lease may end as
+   * early as it says, and no answer need ever arrive.
+   */
+  renewing(): SentRenewal {
+    const now = this.clock.now();
+    const longest = this.heldUntil - now.mono;
+    const last = longest <= this.leaseTime;
+    const leaseTime = last ? Math.max(1, longest) : this.leaseTime;
+    const least = validUntil(now, leaseTime);
+    if (remaining(least, this.clock) < this.remainingMs) this.validUntil = least;
+    return (this.sent = { leaseTime, last });
+  }
+
+  /** The store has renewed it. */
+  renewed(from: Instant, leaseTime: number, sent: SentRenewal): void {
+    // The answer to an earlier one says nothing of a shorter lease that was asked for since.
+    if (sent === this.sent) this.validUntil = validUntil(from, leaseTime);
+    this.suspect = false;
+    if (lockEvents.renew.hasSubscribers) tell(lockEvents.renew, this.facts());
+  }
+
+  /** Tells, once until the next success, that a renewal failed. */
+  suspected(error: unknown): void {
+    if (this.suspect) return;
+    this.suspect = true;
+    tell(lockEvents.suspect, { ...this.facts(), error });
+  }
+
+  /** Ends it as lost: tells so, and lets its queue go on without it. */
+  lose(reason: string, cause?: unknown): void {
+    if (this.lost) return;
+    const error = new LockLostError(this.key, this.token, reason, cause);
+    this.lost = error;
+    const { listeners } = this;
+    this.listeners = undefined;
+    tell(lockEvents.lost, { ...this.facts(), error });
+    if (listeners) {
+      outside(() => {
+        for (const listener of listeners) listener(error);
+      });
+    }
+    this.owner.leaseLost(this);
+  }
+
+  onLost(listener: LossListener): void {
+    if (this.lost) listener(this.lost);
+    else (this.listeners ??= new Set()).add(listener);
+  }
+
+  offLost(listener: LossListener): void {
+    this.listeners?.delete(listener);
+  }
+
+  /** What a caller is told who cannot have the key meanwhile. */
+  holderFacts(): HolderFacts {
+    return {
+      holder: this.grant.holder,
+      mode: this.grant.mode,
+      sinceEpochMs: this.clock.wall() - this.heldMs,
+      retryAfter: Math.max(0, this.remainingMs),
+    };
+  }
+
+  private facts(): { key: string; token: number; heldMs: number } {
+    return { key: this.key, token: this.token, heldMs: this.heldMs };
+  }
+}

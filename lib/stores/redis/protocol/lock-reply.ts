@@ -1,0 +1,125 @@
+import { EXCLUSIVE } from '../../lock-mode.js';
+import type { HolderInfo } from '../../lock-store.js';
+import { holderOf } from '../../owner.js';
+
+/** A number; a client with `stringNumbers` gives it as a string, and the script some as text. */
+type Numeric = number | string;
+
+/** `owner token` of a holder; '' for another library's, or for nobody. */
+type HolderReply = string;
+
+type PiggybackReply = [owner: string, token: Numeric];
+
+/** To `acquire` and `try` for a key that is taken; a granted one is its token. */
+type TakenReply = [
+  holder: HolderReply,
+  remaining: Numeric,
+  place: Numeric,
+  now: Numeric,
+  arrival: string,
+  piggybacked?: PiggybackReply,
+];
+
+/** A waiter of the same process that got the lock along with somebody else's reply. */
+export interface PiggybackedGrant {
+  readonly owner: string;
+  readonly token: number;
+}
+
+/** What an `acquire` or `try` was answered that was not granted. */
+export interface TakenAnswer {
+  readonly holders: readonly HolderInfo[];
+  /** Ms until the holder's lease ends; `Infinity` when it has no end. */
+  readonly remainingMs: number;
+  /** How many wait before this one. */
+  readonly place: number;
+  /** The server's time, in µs since the epoch. */
+  readonly nowUs: number;
+  /** The place in the queue, to be named when asking again; '0' when it does not wait in one. */
+  readonly arrival: string;
+  readonly piggybacked: PiggybackedGrant | undefined;
+}
+
+/** A token, when it was granted. */
+export function acquireAnswer(reply: unknown): number | TakenAnswer {
+  if (!Array.isArray(reply)) return Number(reply);
+  const [holder, remaining, place, now, arrival, piggybacked] = reply as TakenReply;
+  const info = holderInfo(holder, Number(remaining));
+  return {
+    // Nobody holds it at this moment when those who were before are being passed over.
+    holders: holder === '' && Number(remaining) === 0 ? [] : [info],
+    remainingMs: info.remainingMs,
+    place: Number(place),
+    nowUs: Number(now),
+    arrival,
+    piggybacked: piggybackedGrant(piggybacked),
+  };
+}
+
+/** What a `release`, `leave`, `force` or `passOver` was answered. */
+export interface ReleaseAnswer {
+  readonly ours: boolean;
+  /** There are more waiters to be passed over before one is found that is there. */
+  readonly unfinished: boolean;
+  readonly piggybacked: PiggybackedGrant | undefined;
+}
+
+const RELEASED: ReleaseAnswer = { ours: true, unfinished: false, piggybacked: undefined };
+const UNFINISHED: ReleaseAnswer = { ...RELEASED, unfinished: true };
+const NOT_OURS: ReleaseAnswer = { ...RELEASED, ours: false };
+
+export function releaseAnswer(reply: unknown): ReleaseAnswer {
+  if (Array.isArray(reply)) {
+    const [grant] = reply as [PiggybackReply];
+    return { ...RELEASED, piggybacked: piggybackedGrant(grant) };
+  }
+  const code = Number(reply);
+  if (code === 0) return NOT_OURS;
+  // Any other number is a yes: the usual reply of a call is that of all its entries.
+  return code === 2 ? UNFINISHED : RELEASED;
+}
+
+/** Who holds a key and how many wait, from the reply to `inspect`. */
+export function inspectAnswer(reply: unknown): { holders: HolderInfo[]; waiting: number } {
+  const [waiting, ...pairs] = reply as [Numeric, ...(HolderReply | Numeric)[]];
+  const holders: HolderInfo[] = [];
+  for (let i = 0; i < pairs.length; i += 2) {
+    holders.push(holderInfo(String(pairs[i]), Number(pairs[i + 1])));
+  }
+  return { holders, waiting: Number(waiting) };
+}
+
+/** A message to an inbox: a waiter was granted its lock. */
+export interface GrantNotice {
+  readonly owner: string;
+  readonly token: number;
+  /** When, in µs since the epoch on the server's clock. */
+  readonly nowUs: number;
+  /** The lease that it starts with, in ms. */
+  readonly claimMs: number;
+}
+
+export function grantNotice(message: string): GrantNotice {
+  const [owner = '', token, now, claim] = message.split(' ');
+  return { owner, token: Number(token), nowUs: Number(now), claimMs: Number(claim) };
+}
+
+function piggybackedGrant(reply: PiggybackReply | undefined): PiggybackedGrant | undefined {
+  return reply && { owner: reply[0], token: Number(reply[1]) };
+}
+
+/** What is not of our making tells nothing but how long it will stay. */
+function holderInfo(held: HolderReply, remaining: number): HolderInfo {
+  const remainingMs = remaining < 0 ? Infinity : remaining;
+  if (held === '') {
+    return { holder: undefined, mode: undefined, sinceEpochMs: undefined, remainingMs };
+  }
+  const space = held.lastIndexOf(' ');
+  return {
+    holder: holderOf(held.slice(0, space)),
+    mode: EXCLUSIVE,
+    // A token is the moment of its grant, in µs.
+    sinceEpochMs: Math.floor(Number(held.slice(space + 1)) / 1_000),
+    remainingMs,
+  };
+}

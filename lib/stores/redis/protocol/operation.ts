@@ -1,0 +1,23 @@
+/** The letter by which the script knows an operation. */
+export const OPERATION = {
+  acquire: 'a',
+  try: 't',
+  release: 'r',
+  leave: 'l',
+  extend: 'e',
+  inspect: 'i',
+  force: 'f',
+  passOver: 'p',
+} as const;
+
+export type Operation = (typeof OPERATION)[keyof typeof OPERATION];
+
+/** What one entry of a call asks for: an operation, who asks, and up to two numbers. */
+export function encodeOperation(
+  operation: Operation,
+  ownerId: string,
+  one: number | string = 0,
+  two: number | string = 0,
+): string {
+  return `${operation} ${ownerId} ${one} ${two}`;
+}

@@ -1,0 +1,271 @@
+import type { Clock, Instant } from '../../clock.js';
+import {
+  StoreUnavailableError,
+  type Attempt,
+  type AttemptListener,
+  type ExtendRequest,
+  type Grant,
+  type LeaseRequest,
+  type ReleaseListener,
+  type Renewal,
+  type Silence,
+} from '../lock-store.js';
+import { OwnerMint } from '../owner.js';
+import type { StoreLog } from '../store-log.js';
+import { defer } from '../../deferred.js';
+import { GrantInbox } from './inbox/grant-inbox.js';
+import type { GrantNotice, PiggybackedGrant } from './protocol/lock-reply.js';
+import { INBOX } from './protocol/limits.js';
+import { OPERATION, encodeOperation } from './protocol/operation.js';
+import { isReadOnly } from './protocol/reply-errors.js';
+import { KeyQuestions } from './key-questions.js';
+import { QueuedAttempts } from './queued-attempts.js';
+import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
+import type { RedisClient } from './redis-client.js';
+import { RedisGrant } from './redis-grant.js';
+import { RedisNotices } from './redis-notices.js';
+import { RedisRelease, type ReleaseHost } from './redis-release.js';
+import { TokenFloor } from './token-floor.js';
+import { Connection } from './transport/connection.js';
+import { newEntry, type Answer, type Entry } from './transport/entry.js';
+import { Transport } from './transport/transport.js';
+
+export interface RedisCommandsOptions {
+  readonly client: RedisClient;
+  readonly clock: Clock;
+  readonly log: StoreLog;
+  readonly keyPrefix: string;
+  readonly ownsClient: boolean;
+  readonly answerTimeout: number;
+  /** Redis was out of reach and is back, perhaps as another server. */
+  recovered(): void;
+}
+
+/**
+ * What a Redis store does, for its attempts and releases: turns what they want into entries for the
+ * transport, in order for each owner, and brings grants to those who wait for them.
+ */
+export class RedisCommands implements AttemptHost, ReleaseHost {
+  readonly clock: Clock;
+  readonly process: string;
+  /** Set when the store was closed. */
+  closed: Error | undefined;
+  private readonly owners = new OwnerMint();
+  private readonly queuedAttempts = new QueuedAttempts();
+  private readonly tokenFloor = new TokenFloor();
+  private readonly connection: Connection;
+  private readonly transport: Transport;
+  private readonly inbox: GrantInbox;
+  /** What is asked of a key in nobody's name. */
+  readonly questions: KeyQuestions;
+  private readonly notices: RedisNotices;
+
+  constructor(private readonly options: RedisCommandsOptions) {
+    const { client, clock, log, answerTimeout } = options;
+    const { process } = this.owners;
+    this.process = process;
+    this.clock = clock;
+    this.notices = new RedisNotices(log, options.ownsClient);
+    this.connection = new Connection(client, clock, options.ownsClient);
+    this.transport = new Transport({
+      client,
+      connection: this.connection,
+      clock,
+      process,
+      answerTimeout,
+      tokenFloor: (now) => this.tokenFloor.at(now),
+      isReachable: () => this.inbox.isCounted && this.inbox.isHeard,
+      erred: (error) => this.erred(error),
+    });
+    this.inbox = new GrantInbox({
+      client,
+      clock,
+      log,
+      channel: INBOX + process,
+      isWanted: () => this.queuedAttempts.size > 0 && this.connection.isReady,
+      deliver: (notice) => this.deliver(notice),
+      opened: () => this.askAll(),
+    });
+    this.questions = new KeyQuestions(
+      clock,
+      (key, words, answer) => this.send(key, words, undefined, answer),
+      (grant, sent) => this.piggybacked(grant, sent),
+    );
+    this.connection.onReady(() => this.back());
+    this.connection.onEnd((error) =>
+      this.rejectAll(new StoreUnavailableError(error.message, error)),
+    );
+  }
+
+  greet(): void {
+    this.connection.open();
+  }
+
+  acquire(request: LeaseRequest, listener: AttemptListener): Attempt {
+    const attempt = new RedisAttempt(request, this.owners.nextId(), this, listener);
+    const { closed } = this;
+    if (closed) process.nextTick(() => attempt.fail(closed));
+    else attempt.ask();
+    return attempt;
+  }
+
+  extend(leases: readonly ExtendRequest[]): Promise<Renewal | null>[] {
+    const answers = leases.map(({ grant, leaseTime }) => this.extendOne(grant, leaseTime));
+    this.transport.flushNow();
+    return answers;
+  }
+
+  release(grant: Grant, lastToken: number, listener: ReleaseListener): void {
+    const { key, token, leaseTime } = grant;
+    const words = encodeOperation(OPERATION.release, this.idOf(grant), token, lastToken);
+    // A renewal under way need not be waited for: nothing of it outlives the release.
+    const after = grant instanceof RedisGrant ? grant.question : undefined;
+    new RedisRelease(key, words, leaseTime, after, this, listener).send();
+  }
+
+  private rejectAll(error: Error): void {
+    for (const attempt of this.queuedAttempts.all()) attempt.fail(error);
+    for (const { answer } of this.transport.entries()) {
+      if (answer instanceof RedisAttempt) answer.fail(error);
+    }
+  }
+
+  /** No attempt succeeds any more; what is given back still is. */
+  close(reason: Error): void {
+    this.closed = reason;
+    this.rejectAll(reason);
+  }
+
+  drained(): Promise<void> {
+    return this.transport.drained();
+  }
+
+  stop(): void {
+    this.transport.stop(this.closed ?? new Error('the store was closed'));
+    this.inbox.close();
+    this.connection.stop();
+  }
+
+  // What follows serves attempts and releases.
+
+  /** A token, or the server's time in µs, has arrived. */
+  observe(token: number): void {
+    this.tokenFloor.observe(token);
+  }
+
+  get connectionEpoch(): string {
+    return `${this.connection.outages}.${this.inbox.openings}`;
+  }
+
+  get isHeard(): boolean {
+    return this.inbox.isHeard;
+  }
+
+  get isClosed(): boolean {
+    return this.closed !== undefined || this.connection.ended !== undefined;
+  }
+
+  ask(attempt: RedisAttempt): Entry {
+    const { key, leaseTime, wait } = attempt.request;
+    const operation = wait ? OPERATION.acquire : OPERATION.try;
+    const words = encodeOperation(operation, attempt.id, Math.ceil(leaseTime), attempt.arrival);
+    return this.send(key, words, undefined, attempt);
+  }
+
+  silence(key: string): Silence | undefined {
+    return this.transport.silence(this.nameOf(key));
+  }
+
+  queued(attempt: RedisAttempt): void {
+    this.queuedAttempts.add(attempt);
+    this.inbox.wanted();
+  }
+
+  over(attempt: RedisAttempt): void {
+    this.queuedAttempts.remove(attempt);
+  }
+
+  first(key: string): RedisAttempt | undefined {
+    return this.queuedAttempts.first(key);
+  }
+
+  leave({ request, id }: RedisAttempt, after: Entry | undefined): void {
+    const { key, leaseTime } = request;
+    const words = encodeOperation(OPERATION.leave, id, Math.ceil(leaseTime));
+    new RedisRelease(key, words, leaseTime, after, this, undefined).send();
+  }
+
+  /** Who gives one lock back often asks for the next in the same turn: they travel together. */
+  sendRelease(key: string, words: string, after: Entry | undefined, answer: Answer): Entry {
+    return this.transport.submit(newEntry(this.nameOf(key), words, after, answer), true);
+  }
+
+  passOver(key: string): void {
+    void this.questions.passOver(key);
+  }
+
+  piggybacked({ owner, token }: PiggybackedGrant, sent: Instant): void {
+    this.observe(token);
+    const attempt = this.queuedAttempts.get(this.ownId(owner));
+    attempt?.win(token, attempt.request.leaseTime, sent);
+  }
+
+  private extendOne(grant: Grant, leaseTime: number): Promise<Renewal | null> {
+    const id = this.idOf(grant);
+    const words = encodeOperation(OPERATION.extend, id, grant.token, Math.ceil(leaseTime));
+    const own = grant instanceof RedisGrant ? grant : undefined;
+    const { promise, resolve, reject } = defer<Renewal | null>();
+    const entry = this.send(grant.key, words, own?.renewal ?? own?.question, {
+      settle: (reply, from) => resolve(Number(reply) === 0 ? null : { from, leaseTime }),
+      refused: reject,
+      unanswered: (error) => reject(new StoreUnavailableError(error.message, error)),
+    });
+    if (own) own.renewal = entry;
+    return promise;
+  }
+
+  private send(key: string, words: string, after: Entry | undefined, answer: Answer): Entry {
+    return this.transport.submit(newEntry(this.nameOf(key), words, after, answer));
+  }
+
+  private nameOf(key: string): string {
+    return `${this.options.keyPrefix}:${key}`;
+  }
+
+  /** What follows the process in an owner; of an owner that is not ours, an id that nobody has. */
+  private idOf(grant: Grant): string {
+    const isOwn = grant instanceof RedisGrant && grant.process === this.process;
+    return isOwn ? grant.id : this.ownId(grant.owner);
+  }
+
+  private ownId(owner: string): string {
+    return owner.startsWith(this.process) ? owner.slice(this.process.length + 1) : '0';
+  }
+
+  private deliver(notice: GrantNotice): void {
+    this.observe(Math.max(notice.nowUs, notice.token));
+    const id = this.ownId(notice.owner);
+    const attempt = this.queuedAttempts.get(id);
+    if (attempt) attempt.told(notice);
+    // The message may overtake the reply that put its waiter in the queue: they come by different
+    // connections.
+    else this.transport.afterAnswers(() => this.queuedAttempts.get(id)?.told(notice));
+  }
+
+  private askAll(): void {
+    for (const attempt of this.queuedAttempts.all()) attempt.ask();
+  }
+
+  /** The connection is there again: the inbox's may lead elsewhere, and nothing held is certain. */
+  private back(): void {
+    this.notices.connected();
+    this.inbox.reopen();
+    this.askAll();
+    this.options.recovered();
+  }
+
+  private erred(error: Error): void {
+    this.notices.answered(error);
+    if (isReadOnly(error)) this.connection.replace();
+  }
+}

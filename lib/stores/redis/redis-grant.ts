@@ -1,0 +1,38 @@
+import type { Instant } from '../../clock.js';
+import { EXCLUSIVE, type LockMode } from '../lock-mode.js';
+import type { Grant } from '../lock-store.js';
+import { holderOf } from '../owner.js';
+import { TOKEN_RANGE } from './protocol/limits.js';
+import type { Entry } from './transport/entry.js';
+
+/** A lock that was granted, and what its owner has under way. */
+export class RedisGrant implements Grant {
+  readonly mode: LockMode = EXCLUSIVE;
+  /** The last renewal that was asked for: the next one follows it. */
+  renewal: Entry | undefined;
+
+  constructor(
+    readonly key: string,
+    /** What the owners of its process begin with. */
+    readonly process: string,
+    /** What follows the process in the owner's id. */
+    readonly id: string,
+    readonly token: number,
+    readonly from: Instant,
+    readonly leaseTime: number,
+    /** What the owner asked before it was granted, if that is still under way. */
+    readonly question: Entry | undefined,
+  ) {}
+
+  get owner(): string {
+    return `${this.process}.${this.id}`;
+  }
+
+  get holder(): string {
+    return holderOf(this.process) ?? '';
+  }
+
+  get lastToken(): number {
+    return this.token + TOKEN_RANGE;
+  }
+}
