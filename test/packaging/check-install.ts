@@ -53,35 +53,45 @@ async function install(consumer: Consumer, tarball: string): Promise<string> {
     dependencies: { ...consumer.dependencies, 'nest-locked': `file:${tarball}` },
   };
   writeFileSync(join(directory, 'package.json'), JSON.stringify(manifest));
-  await run(directory, 'npm', 'install', '--no-audit', '--no-fund', '--strict-peer-deps');
+  await run(directory, 'npm', 'install', '--no-audit', '--no-fund', ...consumer.install);
   for (const extension of ['ts', 'mts', 'cts'])
-    copyFileSync(join(sources, 'app.ts'), join(directory, `app.${extension}`));
-  copyFileSync(join(sources, 'identity.mjs'), join(directory, 'identity.mjs'));
+    copyFileSync(
+      join(sources, `${consumer.source}.ts`),
+      join(directory, `${consumer.source}.${extension}`),
+    );
+  for (const script of ['identity.mjs', 'absent.mjs'])
+    copyFileSync(join(sources, script), join(directory, script));
   return directory;
 }
 
 async function checkConsumer(consumer: Consumer, directory: string): Promise<void> {
-  for (const { name, compilerOptions, files } of consumer.compilations)
-    await check(`${consumer.name}: types under ${name}`, async () => {
+  const { name: consumerName, source, without } = consumer;
+  if (without.length > 0)
+    await check(`${consumerName}: really without ${without.join(', ')}`, () =>
+      run(directory, process.execPath, 'absent.mjs', ...without),
+    );
+  for (const { name, compilerOptions, extensions } of consumer.compilations)
+    await check(`${consumerName}: types under ${name}`, async () => {
       const project = join(directory, 'tsconfig.json');
+      const files = extensions.map((extension) => `${source}.${extension}`);
       writeFileSync(project, JSON.stringify({ compilerOptions, files }));
       await run(directory, process.execPath, 'node_modules/typescript/bin/tsc', '-p', project);
     });
-  await check(`${consumer.name}: one class through import and require`, () =>
-    run(directory, process.execPath, 'identity.mjs'),
+  const entries = without.includes('@nestjs/common') ? [] : ['nest-locked'];
+  await check(`${consumerName}: one class through import, require and each entry point`, () =>
+    run(directory, process.execPath, 'identity.mjs', ...entries, 'nest-locked/core'),
   );
-  for (const args of consumer.runs) {
-    const app = `${consumer.name}: ${args.join(' ')}`;
-    await check(`${app} on Redis`, async () => {
-      const redis = await startRedis();
-      try {
-        await run(directory, process.execPath, ...args, redis.url);
-      } finally {
-        await redis.stop();
-      }
-    });
-    await check(`${app} on the memory store`, () => run(directory, process.execPath, ...args));
-  }
+  for (const args of consumer.runs)
+    for (const store of consumer.stores)
+      await check(`${consumerName}: ${args.join(' ')} on ${store}`, async () => {
+        const redis = store === 'redis' ? await startRedis() : undefined;
+        try {
+          const url = redis === undefined ? [] : [redis.url];
+          await run(directory, process.execPath, ...args, ...url);
+        } finally {
+          await redis?.stop();
+        }
+      });
 }
 
 try {

@@ -17,6 +17,7 @@ import {
   MemoryStore,
   RedisLockModule,
 } from 'nest-locked';
+import { LockService as CoreLockService } from 'nest-locked/core';
 
 const url = process.argv[2];
 const callers = 20;
@@ -69,6 +70,7 @@ class CounterController {
 class AppModule {}
 
 async function main(): Promise<void> {
+  assert.equal(CoreLockService, LockService, 'two entry points, two classes');
   const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
   await app.listen(0, '127.0.0.1');
   const origin = await app.getUrl();

@@ -1,4 +1,4 @@
-// What a plain clone lacks, brought in: shared by the scripts of this folder.
+// What a plain clone lacks, brought in: shared by the scripts of this folder and the bench.
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
@@ -50,23 +50,32 @@ export function ensureDependencies(directory) {
   run('npm', ['ci', '--no-audit', '--no-fund'], { cwd: directory });
 }
 
-/** A redis-server on the PATH; installed where that can be done without asking. */
+export const HOW_TO_INSTALL_REDIS = [
+  '  Debian, Ubuntu:  sudo apt-get install redis-server',
+  '  Fedora:          sudo dnf install redis',
+  '  macOS:           brew install redis',
+].join('\n');
+
+/**
+ * Whether there is a redis-server on the PATH. It is installed where that can be done without asking:
+ * by root, on Debian and the like. Where that fails it is as if it could not.
+ */
+export function findRedis() {
+  if (which('redis-server')) return true;
+  if (process.getuid?.() !== 0 || !which('apt-get')) return false;
+  console.log('Installing redis-server (apt-get) …');
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
+  const apt = (...args) => spawnSync('apt-get', args, { stdio: 'inherit', env });
+  apt('update', '-qq');
+  apt('install', '-y', '-qq', '--no-install-recommends', 'redis-server');
+  return which('redis-server') !== undefined;
+}
+
+/** A redis-server, or the end of this process with a word on how to have one. */
 export function ensureRedis() {
-  if (which('redis-server')) return;
-  if (process.getuid?.() === 0 && which('apt-get')) {
-    console.log('Installing redis-server (apt-get) …');
-    const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
-    run('apt-get', ['update', '-qq'], { env });
-    run('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'redis-server'], { env });
-    return;
-  }
+  if (findRedis()) return;
   console.error(
-    [
-      'The tests start redis-server processes of their own, and there is none on the PATH.',
-      '  Debian, Ubuntu:  sudo apt-get install redis-server',
-      '  Fedora:          sudo dnf install redis',
-      '  macOS:           brew install redis',
-    ].join('\n'),
+    `This starts redis-server, and there is none on the PATH.\n${HOW_TO_INSTALL_REDIS}`,
   );
   process.exit(1);
 }

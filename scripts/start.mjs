@@ -1,5 +1,6 @@
 // `npm start`: sets up what is missing, builds what has changed, and opens the shop.
 import { join } from 'node:path';
+import { whenParentEnds } from './processes.mjs';
 import { ensureDependencies, run } from './setup.mjs';
 import { LIBRARY, ensureLibrary, isBuilt } from './stale.mjs';
 
@@ -13,4 +14,6 @@ if (!isBuilt(sample, 'dist/src/main.js', ['src', 'test', 'tsconfig.json', join('
   console.log('Building the sample …');
   run('npm', ['run', '--silent', 'build'], { cwd: sample });
 }
+// The shop closes on a signal.
+whenParentEnds(() => process.kill(process.pid, 'SIGTERM'));
 await import('../sample-app/dist/src/launch/start.js');

@@ -25,5 +25,5 @@ export const LIBRARY = 'dist/cjs/package.json';
 export function ensureLibrary(root) {
   if (isBuilt(root, LIBRARY, ['lib', 'package.json', 'tsconfig.json'])) return;
   console.log('Building the library …');
-  run(process.execPath, ['.ci/build.mjs'], { cwd: root });
+  run(process.execPath, ['scripts/build.mjs'], { cwd: root });
 }

@@ -1,0 +1,33 @@
+// `npm test`: sets up what is missing, then runs Jest with the arguments given.
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { runGroup } from './processes.mjs';
+import { ensureDependencies, findRedis, HOW_TO_INSTALL_REDIS } from './setup.mjs';
+
+const root = join(import.meta.dirname, '..');
+const jest = join(root, 'node_modules/jest/bin/jest.js');
+/** Whatever imports these, over however many steps, starts redis-server processes. */
+const SERVERS = ['test/support/redis-server.ts', 'test/support/redis-cluster.ts'];
+
+function testsOnRedis() {
+  const args = [jest, '--listTests', '--findRelatedTests', ...SERVERS];
+  const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`jest ${args.slice(1).join(' ')} ended with ${status}`);
+  return stdout.split('\n').filter((line) => line.endsWith('.spec.ts'));
+}
+
+ensureDependencies(root);
+const args = process.argv.slice(2);
+const leftOut = findRedis() ? [] : testsOnRedis();
+if (leftOut.length > 0) {
+  const escaped = leftOut.map((path) => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
+  args.push('--passWithNoTests', '--testPathIgnorePatterns', '/node_modules/', ...escaped);
+}
+process.exitCode = await runGroup(process.execPath, [jest, ...args], { cwd: root });
+if (leftOut.length > 0) {
+  console.error(
+    `\n${leftOut.length} test files were left out: they start redis-server, and there is none on the PATH.\n${HOW_TO_INSTALL_REDIS}`,
+  );
+  // Where nobody reads this, a green run must mean all of it.
+  if (process.env.CI) process.exitCode = 1;
+}
