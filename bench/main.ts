@@ -1,4 +1,5 @@
-// npm run bench [-- quick | smoke] [--only a,b,…] [--ours]: measures, prints, and writes bench/results.
+// npm run bench [-- quick | ratios | smoke] [--only a,b,…] [--ours]: measures, prints, and writes
+// bench/results.
 import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
 import { startRedis } from '../test/support/redis-server.js';
@@ -6,17 +7,18 @@ import { libraries, peers } from './adapters/index.js';
 import { acceptance } from './report/acceptance.js';
 import { acceptanceTable, caseTable } from './report/markdown.js';
 import { publish, record } from './report/publish.js';
-import { Bench, type Mode } from './runner/bench.js';
+import { Bench, type Circle, type Mode } from './runner/bench.js';
 import { contendersOf, versionOf } from './runner/library.js';
 import type { BenchResult, CaseResult, Meta } from './runner/result.js';
-import { quickScenarios, scenarios, type ScenarioName } from './scenarios/index.js';
+import { scenarios, shortScenarios, type ScenarioName } from './scenarios/index.js';
 import { sizesOf } from './scenarios/sizes.js';
 
-/** When nothing of the others is begun any more, so that the whole ends within 15 and 2 minutes. */
+/** When nothing of the others is begun any more, so that the whole ends within 15 and 2 minutes; `ratios` has none of them. */
 const budget: Readonly<Record<Mode, number>> = {
   full: 13 * 60_000,
   quick: 100_000,
   smoke: 120_000,
+  ratios: Infinity,
 };
 
 const { positionals, values } = parseArgs({
@@ -29,7 +31,9 @@ if (!(mode in budget)) {
 }
 const all = Object.keys(scenarios) as ScenarioName[];
 const asked = values.only?.split(',') as ScenarioName[] | undefined;
-const chosen = asked ?? (mode === 'quick' ? quickScenarios : all);
+const short = mode === 'quick' || mode === 'ratios';
+const chosen = asked ?? (short ? shortScenarios : all);
+const circle: Circle = mode === 'ratios' ? 'ratios' : values.ours ? 'ours' : 'all';
 for (const name of chosen) {
   if (!all.includes(name))
     throw new Error(`unknown scenario "${name}"; there are ${all.join(', ')}`);
@@ -45,7 +49,7 @@ process.on('unhandledRejection', (reason) => {
 const began = performance.now();
 const server = await startRedis();
 const deadline = began + budget[mode];
-const bench = await Bench.open(server, { mode, deadline, alone: values.ours });
+const bench = await Bench.open(server, { mode, deadline, circle });
 const cases: CaseResult[] = [];
 for (const name of chosen) {
   const from = performance.now();

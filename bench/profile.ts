@@ -12,11 +12,17 @@ import { sleep } from './runner/clock.js';
 
 const TOP = 30;
 
+type Load = (adapter: LockAdapter, ms: number) => Promise<number>;
+
 /** What is profiled, by the scenario's letter; each returns how many locks went through. */
-const loads: Readonly<Record<string, (adapter: LockAdapter, ms: number) => Promise<number>>> = {
-  a: async (adapter, ms) => (await distinct(adapter, 'p', 1, ms)).pairs,
-  b: async (adapter, ms) => (await distinct(adapter, 'p', 64, ms)).pairs,
-  b512: async (adapter, ms) => (await distinct(adapter, 'p', 512, ms)).pairs,
+const loads: Readonly<Record<string, Load>> = {
+  a: callers(1),
+  b: callers(64),
+  b1: callers(1),
+  b4: callers(4),
+  b16: callers(16),
+  b64: callers(64),
+  b512: callers(512),
   c: (adapter, ms) => drains(adapter, 100, ms),
   c1000: (adapter, ms) => drains(adapter, 1_000, ms),
   e: async (adapter, ms) => {
@@ -30,6 +36,10 @@ const loads: Readonly<Record<string, (adapter: LockAdapter, ms: number) => Promi
     return keys.length;
   },
 };
+
+function callers(count: number): Load {
+  return async (adapter, ms) => (await distinct(adapter, 'p', count, ms)).pairs;
+}
 
 async function drains(adapter: LockAdapter, callers: number, ms: number): Promise<number> {
   let served = 0;

@@ -2,8 +2,8 @@
 // the script named after `--script`).
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
-import { ensureDependencies, ensureRedis } from '../.ci/setup.mjs';
-import { ensureLibrary } from '../.ci/stale.mjs';
+import { ensureDependencies, ensureRedis } from '../scripts/setup.mjs';
+import { ensureLibrary } from '../scripts/stale.mjs';
 
 const bench = import.meta.dirname;
 const root = join(bench, '..');

@@ -1,6 +1,7 @@
 import { contendersOf, type Contender, type Library } from '../runner/library.js';
 import { ioredis, ioredisPipelining, naive } from './ioredis.js';
 import { ioredisLock } from './ioredis-lock.js';
+import { leanPrototype } from './lean-prototype.js';
 import { murlock } from './murlock.js';
 import { nestLocked } from './nest-locked.js';
 import { redisKit } from './redis-kit.js';
@@ -10,7 +11,7 @@ import { redlockUniversal } from './redlock-universal.js';
 import { simpleRedisMutex } from './simple-redis-mutex.js';
 import { socket } from './socket.js';
 
-export const floors: readonly Library[] = [ioredis, ioredisPipelining, socket];
+export const floors: readonly Library[] = [ioredis, ioredisPipelining, socket, leanPrototype];
 
 export const peers: readonly Library[] = [
   redlock4,

@@ -4,8 +4,8 @@ import { cell, heading } from './format.js';
 const scenarioTitles: Readonly<Record<string, string>> = {
   a: 'One caller, distinct keys',
   b: 'Many callers, distinct keys',
-  c: 'A line on one key, one process',
-  d: 'A line on one key, four processes',
+  c: 'A queue on one key, one process',
+  d: 'A queue on one key, four processes',
   e: 'One hot key',
   f: 'Waiting and doing nothing',
   g: 'Holding for longer than the lease',

@@ -1,3 +1,4 @@
+import { leanPrototype } from '../adapters/lean-prototype.js';
 import type { Kind } from '../runner/library.js';
 import type { BenchResult, CaseResult, Row } from '../runner/result.js';
 
@@ -17,7 +18,20 @@ export interface Series {
 export function throughputSeries({ cases }: BenchResult): Series[] {
   const relevant = cases.filter(({ params }) => params['callers'] !== undefined);
   const distinct = relevant.filter(({ scenario }) => scenario === 'a' || scenario === 'b');
-  return collect(distinct, 'callers', 'ops', () => true);
+  const all = collect(distinct, 'callers', 'ops', () => true);
+  const groupings = all.filter(({ label }) => label.startsWith(leanPrototype.name));
+  if (groupings.length === 0) return all;
+  return [...all.filter((series) => !groupings.includes(series)), envelope(groupings)];
+}
+
+/** One line for the prototype: the best way of grouping at each number of callers. */
+function envelope(groupings: readonly Series[]): Series {
+  const best = new Map<number, number>();
+  for (const { x, y } of groupings.flatMap(({ points }) => points)) {
+    best.set(x, Math.max(y, best.get(x) ?? 0));
+  }
+  const points = [...best].map(([x, y]) => ({ x, y })).sort((a, b) => a.x - b.x);
+  return { label: `${leanPrototype.name}, best grouping`, kind: 'floor', points };
 }
 
 /** Time to serve a line over its length, hold 0, one process: (c). Of each peer the better setting. */

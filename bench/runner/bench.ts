@@ -1,14 +1,18 @@
 import type { Redis } from 'ioredis';
 import { floor } from '../adapters/index.js';
 import { connect } from '../adapters/client.js';
+import { leanPrototype } from '../adapters/lean-prototype.js';
 import type { RedisServer } from '../../test/support/redis-server.js';
 import { Crew } from './crew.js';
-import type { Contender, LockAdapter, Target } from './library.js';
+import type { Contender, Library, LockAdapter, Target } from './library.js';
 import { Pool } from './pool.js';
 import type { CaseResult, Column, Row } from './result.js';
 import { spread } from './stats.js';
 
-export type Mode = 'quick' | 'full' | 'smoke';
+export type Mode = 'quick' | 'full' | 'smoke' | 'ratios';
+
+/** Who takes part: all, ours with all floors, or ours with the two floors that the ratios are taken to. */
+export type Circle = 'all' | 'ours' | 'ratios';
 
 /** One run's figures by metric, and what was wrong with it. */
 export interface Sample {
@@ -39,7 +43,7 @@ export interface CasePlan {
 export interface BenchOptions {
   readonly mode: Mode;
   readonly deadline: number;
-  readonly alone: boolean;
+  readonly circle: Circle;
 }
 
 /** What all scenarios share: the server, the floor, the time that is left. */
@@ -49,8 +53,7 @@ export class Bench {
   /** Nothing but ours and the floors is begun after this, in ms of `performance.now()`. */
   readonly deadline: number;
   readonly absent = new Map<string, string>();
-  /** Ours and the floors alone, for tuning. */
-  readonly alone: boolean;
+  readonly circle: Circle;
   private readonly server: RedisServer;
   private floorAdapter: LockAdapter | undefined;
   private crewOf4: Crew | undefined;
@@ -60,7 +63,7 @@ export class Bench {
     this.admin = admin;
     this.mode = options.mode;
     this.deadline = options.deadline;
-    this.alone = options.alone;
+    this.circle = options.circle;
   }
 
   static async open(server: RedisServer, options: BenchOptions): Promise<Bench> {
@@ -97,9 +100,7 @@ export class Bench {
 
   /** Runs a case in rounds: everybody once, in changing order, until shares or rounds are used up. */
   async rounds(plan: CasePlan): Promise<CaseResult> {
-    const contenders = plan.contenders.filter(
-      ({ library }) => !this.alone || library.kind !== 'peer',
-    );
+    const contenders = plan.contenders.filter(({ library }) => this.takesPart(library));
     const pool = new Pool(this.target(plan.limit));
     const samples = new Map<string, Sample[]>(contenders.map(({ id }) => [id, []]));
     const used = new Map<string, number>();
@@ -137,6 +138,12 @@ export class Bench {
     await this.floorAdapter?.close();
     this.dismissCrew();
     this.admin.disconnect();
+  }
+
+  private takesPart(library: Library): boolean {
+    if (this.circle === 'all' || library.kind === 'ours') return true;
+    if (this.circle === 'ours') return library.kind === 'floor';
+    return library === floor.library || library === leanPrototype;
   }
 
   /** What still waits is cut off and its key removed, so that the next run starts on a quiet server. */

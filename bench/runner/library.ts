@@ -30,7 +30,14 @@ export interface LockAdapter<Handle = unknown> {
 }
 
 export type Kind = 'floor' | 'ours' | 'peer';
-export type VariantName = 'default' | 'tuned' | 'fair';
+export type VariantName =
+  | 'default'
+  | 'tuned'
+  | 'fair'
+  | 'no groups'
+  | 'from 32, two at a time'
+  | 'from 4, in four parts'
+  | 'from 2, in eight';
 
 export interface Variant {
   readonly name: VariantName;
@@ -60,9 +67,9 @@ export interface Contender {
 }
 
 export function contendersOf(library: Library): Contender[] {
-  return library.variants.map(({ name }, index) => ({
+  return library.variants.map(({ name }) => ({
     id: `${library.name}/${name}`,
-    label: index === 0 ? library.name : `${library.name} (${name})`,
+    label: name === 'default' ? library.name : `${library.name} (${name})`,
     library,
     variant: name,
   }));

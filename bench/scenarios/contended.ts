@@ -157,7 +157,7 @@ function drainPlan(
   };
 }
 
-/** (c) a line of waiters on one key, in one process. */
+/** (c) many waiters for one key, in one process. */
 export async function drains(bench: Bench, sizes: Sizes): Promise<CaseResult[]> {
   const cases: CaseResult[] = [];
   for (const hold of sizes.holds) {
@@ -168,7 +168,7 @@ export async function drains(bench: Bench, sizes: Sizes): Promise<CaseResult[]> 
   return cases;
 }
 
-/** (d) the same line, from four processes. */
+/** (d) the same, from four processes. */
 export async function drainsFromFour(bench: Bench, sizes: Sizes): Promise<CaseResult[]> {
   const waiters = sizes.waiters.filter((count) => count === 100 || count === 1000);
   const cases: CaseResult[] = [];

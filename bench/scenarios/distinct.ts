@@ -8,9 +8,9 @@ import { quantile } from '../runner/stats.js';
 import { publishTime } from './published.js';
 import type { Sizes } from './sizes.js';
 
-/** How a library waits does not matter where nobody waits: one variant of each. */
+/** How a library waits does not matter where nobody waits: one variant of each, and every floor. */
 const entrants = libraries
-  .map((library) => contendersOf(library)[0]!)
+  .flatMap((library) => contendersOf(library).slice(0, library.kind === 'floor' ? undefined : 1))
   .filter(({ library }) => library.name !== 'naive busy polling');
 
 const cpuColumns: Column[] = [
@@ -24,6 +24,7 @@ function plan(bench: Bench, sizes: Sizes, scenario: string, callers: number): Ca
     { metric: 'p50', title: 'p50', unit: 'µs' },
     { metric: 'p50Ratio', title: '× floor', unit: 'ratio' },
     { metric: 'p99', title: 'p99', unit: 'µs' },
+    { metric: 'opsRatio', title: 'pairs, × floor', unit: 'ratio' },
   ];
   const throughput: Column[] = [
     { metric: 'ops', title: 'pairs', unit: 'per second' },
@@ -40,7 +41,7 @@ function plan(bench: Bench, sizes: Sizes, scenario: string, callers: number): Ca
     contenders: entrants,
     // One more: the first warms up and is thrown away.
     rounds: sizes.distinctRounds + 1,
-    share: Infinity,
+    share: sizes.distinctShare,
     limit: 5_000,
     async run(_contender, adapter, round): Promise<Sample> {
       const prefix = `bench:${scenario}:${callers}:${round}`;

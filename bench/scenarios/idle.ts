@@ -21,7 +21,7 @@ const entrants: Contender[] = [
   contendersOf(naive)[0]!,
 ];
 
-/** (f) what it costs to stand in line and do nothing. */
+/** (f) what it costs to wait and do nothing. */
 export async function idleWaiters(bench: Bench, sizes: Sizes): Promise<CaseResult[]> {
   const count = bench.mode === 'smoke' ? 50 : 1_000;
   const result = await bench.rounds({
@@ -66,7 +66,7 @@ async function watch(
     }
   });
   const all = Promise.all(waiting);
-  // Joining the line is not waiting in it.
+  // Joining the queue is not waiting in it.
   await sleep(1_000);
   const [, cost] = await metered(bench.admin, () => sleep(ms));
   const [early, lost] = [served, gaveUp];

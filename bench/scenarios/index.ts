@@ -26,4 +26,5 @@ export const scenarios: Readonly<
   p: pythonLocks,
 };
 
-export const quickScenarios: readonly ScenarioName[] = ['a', 'b', 'c', 'e'];
+/** What `quick` and `ratios` run. */
+export const shortScenarios: readonly ScenarioName[] = ['a', 'b', 'c', 'e'];

@@ -5,6 +5,8 @@ export interface Sizes {
   /** Slices of distinct keys: how many rounds, of how many ms. */
   readonly distinctRounds: number;
   readonly distinctSlice: number;
+  /** What a peer may use of one such case in all, in ms. */
+  readonly distinctShare: number;
   readonly callers: readonly number[];
   readonly waiters: readonly number[];
   readonly holds: readonly number[];
@@ -28,7 +30,8 @@ export interface Sizes {
 const full: Sizes = {
   distinctRounds: 7,
   distinctSlice: 200,
-  callers: [16, 64, 512],
+  distinctShare: 900,
+  callers: [4, 16, 64, 512],
   waiters: [2, 10, 100, 1000],
   holds: [0, 5],
   drainRounds: 9,
@@ -51,7 +54,8 @@ const quick: Sizes = {
   ...full,
   distinctRounds: 5,
   distinctSlice: 120,
-  callers: [64],
+  distinctShare: 500,
+  callers: [16, 64],
   waiters: [100],
   holds: [0],
   drainRounds: 7,
@@ -67,7 +71,7 @@ const smoke: Sizes = {
   ...full,
   distinctRounds: 1,
   distinctSlice: 20,
-  callers: [64],
+  callers: [4, 64],
   waiters: [10],
   drainRounds: 1,
   drainShare: 100,
@@ -84,4 +88,15 @@ const smoke: Sizes = {
   decoratedCalls: 500,
 };
 
-export const sizesOf: Readonly<Record<Mode, Sizes>> = { full, quick, smoke };
+/** Ours against the bare pair and the prototype: enough rounds to trust a median, in 3 minutes. */
+const ratios: Sizes = {
+  ...full,
+  distinctRounds: 9,
+  distinctSlice: 300,
+  waiters: [100, 1000],
+  holds: [0],
+  hotRounds: 5,
+  hotTime: 1_500,
+};
+
+export const sizesOf: Readonly<Record<Mode, Sizes>> = { full, quick, smoke, ratios };
