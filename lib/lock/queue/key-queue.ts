@@ -38,6 +38,8 @@ export interface QueueSettings {
   emptied(queue: KeyQueue): void;
 }
 
+/** Ms until somebody who would be told of silence is looked at once more. */
+const SECOND_LOOK = 25;
 const NO_LEASES: readonly Lease[] = [];
 
 /**
@@ -94,6 +96,12 @@ export class KeyQueue implements LockSource, LeaseOwner, WaiterHome, AttemptList
     }
     if (typeof verdict === 'number') {
       return now < waiter.deadline ? this.checkRing(waiter, now, verdict) : verdict;
+    }
+    const since = this.attempt?.silence?.since;
+    if (waiter.silentSince !== since) {
+      // A process that was busy has answers to read: it is silence when the next look finds the same.
+      waiter.silentSince = since;
+      return now + SECOND_LOOK;
     }
     this.waiters.remove(waiter);
     waiter.fail(storeError(this.key, verdict), now);

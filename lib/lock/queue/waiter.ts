@@ -41,6 +41,8 @@ export class Waiter implements LeaseRequest {
   checkAt = Infinity;
   nextWaiting: Waiter | undefined;
   previousWaiting: Waiter | undefined;
+  /** The silence of the store that the last look found, if it was too long: since when. */
+  silentSince: number | undefined;
   /** Called when the wait is over, however it ends. */
   atEnd: (() => void) | undefined;
 
