@@ -146,8 +146,6 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
     this.connection.stop();
   }
 
-  // What follows serves attempts and releases.
-
   /** A token, or the server's time in µs, has arrived. */
   observe(token: number): void {
     this.tokenFloor.observe(token);

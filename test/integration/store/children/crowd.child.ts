@@ -5,6 +5,7 @@ import { RedisStore } from '../../../../lib/stores/redis/redis-store.js';
 import { childConfig, tellParent } from '../../../support/child.js';
 import type { Visit } from '../history.js';
 import { ask, release, request } from '../../../support/callers.js';
+import { watch } from '../../../support/until.js';
 
 export interface CrowdConfig {
   readonly url: string;
@@ -38,13 +39,12 @@ async function visitByStore(key: string): Promise<void> {
   const asked = now();
   let arrived: number | undefined;
   const attempt = ask(store, request(key, { leaseTime: 30_000 }));
-  let isOver = false;
-  void attempt.granted.finally(() => (isOver = true));
-  while (!isOver && attempt.progress.state === 'unanswered') {
+  const seen = watch(attempt.granted);
+  while (!seen.settled && attempt.progress.state === 'unanswered') {
     await new Promise((resolve) => setImmediate(resolve));
   }
   // Its place in the queue is certain from here on.
-  if (!isOver) arrived = now();
+  if (!seen.settled) arrived = now();
   const grant = await attempt.granted;
   if (grant === null) throw new Error('refused to one who waits');
   const { entered, left } = await work(key);
