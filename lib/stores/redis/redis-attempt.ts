@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Clock, Instant, Timer } from '../../clock.js';
 import {
   StoreUnavailableError,
@@ -206,6 +207,12 @@ export class RedisAttempt implements Attempt, Answer {
     this.end();
     this.host.leave(this, entry);
     this.listener.failed(error);
+  }
+
+  /** In a log it shows no secret. */
+  [inspect.custom](): object {
+    const { state, request } = this;
+    return { state, request };
   }
 
   private get isAsking(): boolean {

@@ -85,6 +85,7 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
       isWanted: () => this.queuedAttempts.size > 0 && this.connection.isReady,
       deliver: (notice) => this.deliver(notice),
       opened: () => this.askAll(),
+      lost: () => this.askAll(),
     });
     this.questions = new KeyQuestions(
       clock,
@@ -146,8 +147,9 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
     this.connection.stop();
   }
 
-  /** A token, or the server's time in µs, has arrived. */
+  /** A token, or the server's time in µs, has arrived with an answer: the server takes writes. */
   observe(token: number): void {
+    this.notices.served();
     this.tokenFloor.observe(token);
   }
 
@@ -241,7 +243,7 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
   }
 
   private deliver(notice: GrantNotice): void {
-    this.observe(Math.max(notice.nowUs, notice.token));
+    this.tokenFloor.observe(Math.max(notice.nowUs, notice.token));
     const id = this.ownId(notice.owner);
     const attempt = this.queuedAttempts.get(id);
     if (attempt) attempt.told(notice);
@@ -256,7 +258,6 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
 
   /** The connection is there again: the inbox's may lead elsewhere, and nothing held is certain. */
   private back(): void {
-    this.notices.connected();
     this.inbox.reopen();
     this.askAll();
     this.options.recovered();

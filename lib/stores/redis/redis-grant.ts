@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import type { Instant } from '../../clock.js';
 import { EXCLUSIVE, type LockMode } from '../lock-mode.js';
 import type { Grant } from '../lock-store.js';
@@ -34,5 +35,11 @@ export class RedisGrant implements Grant {
 
   get lastToken(): number {
     return this.token + TOKEN_RANGE;
+  }
+
+  /** In a log it shows no secret. */
+  [inspect.custom](): object {
+    const { key, holder, token, leaseTime } = this;
+    return { key, holder, token, leaseTime };
   }
 }

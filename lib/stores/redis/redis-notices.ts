@@ -17,8 +17,8 @@ export class RedisNotices {
     else if (isReadOnly(error)) this.demotion(error);
   }
 
-  /** There is a new connection: perhaps to another server. */
-  connected(): void {
+  /** The server takes writes: a demotion from now on is another one. A new connection says no such thing. */
+  served(): void {
     this.toldDemotion = false;
   }
 

@@ -16,6 +16,8 @@ export interface GrantInboxOptions {
   deliver(notice: GrantNotice): void;
   /** The inbox has opened, or opened again: what was told meanwhile did not arrive. */
   opened(): void;
+  /** It hears nothing for now: who waits is to say so, before it is passed over. */
+  lost(): void;
 }
 
 /**
@@ -39,7 +41,7 @@ export class GrantInbox {
       isWanted: () => this.subscriber !== undefined && options.isWanted(),
       proved: () => options.opened(),
       failed: (error) => this.publishFailed(error),
-      silent: () => this.reopen(),
+      silent: () => this.silent(),
     });
   }
 
@@ -75,6 +77,18 @@ export class GrantInbox {
     subscriber?.disconnect();
   }
 
+  /** The connection has ended, perhaps for the length of a reconnect. */
+  private cut(): void {
+    const wasCounted = this.heartbeat.isCounted;
+    this.heartbeat.stop();
+    if (wasCounted) this.options.lost();
+  }
+
+  private silent(): void {
+    this.reopen();
+    this.options.lost();
+  }
+
   private open(): void {
     const { client } = this.options;
     // Channels are not keys, and a subscription must come back by itself, whatever the user chose.
@@ -96,7 +110,7 @@ export class GrantInbox {
     subscriber.on('error', () => undefined);
     subscriber.on(
       'close',
-      ifCurrent(() => this.heartbeat.stop()),
+      ifCurrent(() => this.cut()),
     );
     subscriber.on(
       'ready',

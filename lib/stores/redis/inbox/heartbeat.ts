@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../../clock.js';
+import { afterReading } from '../after-reading.js';
 
 /** How often a message is sent to oneself, in ms: a dead connection is found within that. */
 const INTERVAL = 1_500;
@@ -104,6 +105,6 @@ export class Heartbeat {
 
   private schedule(delay: number, work: () => void): void {
     this.timer?.cancel();
-    this.timer = this.options.clock.after(delay, work, true);
+    this.timer = afterReading(this.options.clock, delay, work);
   }
 }

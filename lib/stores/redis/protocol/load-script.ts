@@ -5,7 +5,17 @@ import { TOKEN_RANGE } from './limits.js';
  * `load(lock, value)`, where `value` is what GET has already said of it, if it was asked. From around it
  * it knows `nowMs`, `WAITER` (the score from which on a member waits) and `frozen`.
  */
-export const LOAD = `-- What is known of a key: its last token, who holds it, the first who wait.
+export const LOAD = `-- The key is somebody else's: says whose, where that can be told.
+      local function refuse(lock, problem)
+        if problem and not string.find(problem.err, '^WRONGTYPE') then error(problem) end
+        local kind = redis.call('TYPE', lock).ok
+        local whose = kind == 'hash' and ', as Redisson keeps its locks' or
+          kind == 'zset' and ', as redis-semaphore keeps its semaphores' or ''
+        error({ err = 'WRONGTYPE the key of the lock holds a ' .. kind ..
+          ' that is not of nest-locked' .. whose .. '; give one of them another prefix' })
+      end
+
+      -- What is known of a key: its last token, who holds it, the first who wait.
       local function load(lock, value)
         local key = { lock = lock, last = 0, holders = {}, waiters = {}, gone = {} }
         local part = not value and redis.pcall('ZRANGE', lock, 0, 3, 'WITHSCORES')
@@ -23,17 +33,13 @@ export const LOAD = `-- What is known of a key: its last token, who holds it, th
             key.kind, key.last, key.left = free and 'string' or 'foreign', tonumber(free or 0), left
             return key
           end
-          if part then error(part) end
+          if part then refuse(lock, part) end
           if not string.find(value.err, '^WRONGTYPE') then error(value) end
           part = redis.pcall('ZRANGE', lock, 0, 3, 'WITHSCORES')
         end
         if part[1] ~= '#' then
           if #part == 0 then return key end
-          local kind = redis.call('TYPE', lock).ok
-          local whose = kind == 'hash' and ', as Redisson keeps its locks' or
-            kind == 'zset' and ', as redis-semaphore keeps its semaphores' or ''
-          error({ err = 'WRONGTYPE the key of the lock holds a ' .. kind ..
-            ' that is not of nest-locked' .. whose .. '; give one of them another prefix' })
+          refuse(lock)
         end
 
         key.kind, key.saved = 'set', -tonumber(part[2])

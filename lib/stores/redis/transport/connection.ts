@@ -1,4 +1,5 @@
 import type { Clock } from '../../../clock.js';
+import { faultOf } from '../protocol/reply-errors.js';
 import type { RedisClient } from '../redis-client.js';
 
 /** After these events of a client, single or Cluster, what was under way is sent again. */
@@ -20,12 +21,15 @@ export class Connection {
   trouble: Error | undefined;
   /** Set when the client was closed for good. */
   ended: Error | undefined;
+  /** Set while the server lets the client not in, such as for a wrong password. */
+  refusal: Error | undefined;
 
   private lastError: Error | undefined;
   private replacedAt = -Infinity;
   private readonly readyListeners: (() => void)[] = [];
   private readonly lossListeners: (() => void)[] = [];
   private readonly endListeners: ((error: Error) => void)[] = [];
+  private readonly refusalListeners: ((error: Error) => void)[] = [];
   private readonly handlers: readonly (readonly [string, (...args: unknown[]) => void])[];
 
   constructor(
@@ -70,6 +74,10 @@ export class Connection {
 
   onEnd(listener: (error: Error) => void): void {
     this.endListeners.push(listener);
+  }
+
+  onRefusal(listener: (error: Error) => void): void {
+    this.refusalListeners.push(listener);
   }
 
   /** A call was answered: the trouble, if there was one, is over. */
@@ -121,7 +129,7 @@ export class Connection {
   }
 
   private ready(): void {
-    this.ended = undefined;
+    this.ended = this.refusal = undefined;
     this.lastError = undefined;
     this.answered();
     for (const listener of this.readyListeners) listener();
@@ -131,6 +139,8 @@ export class Connection {
     if (!(error instanceof Error)) return;
     this.lastError = error;
     if (this.troubleSince < Infinity) this.trouble = error;
+    this.refusal = !this.isReady && faultOf(error) === 'refused' ? error : undefined;
+    if (this.refusal) for (const listener of this.refusalListeners) listener(error);
   }
 
   private end(): void {

@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../../clock.js';
+import { afterReading } from '../after-reading.js';
 import type { Connection } from './connection.js';
 import type { Entry } from './entry.js';
 import type { Lane } from './lane.js';
@@ -29,7 +30,7 @@ export class SilenceWatch {
   }
 
   private after(delay: number): Timer {
-    return this.clock.after(delay, () => this.look(), true);
+    return afterReading(this.clock, delay, () => this.look());
   }
 
   private look(): void {

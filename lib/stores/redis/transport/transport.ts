@@ -4,23 +4,18 @@ import { LOCK_SCRIPT, LOCK_SCRIPT_SHA } from '../protocol/lock-script.js';
 import { faultOf, isCrossSlot, isNoScript } from '../protocol/reply-errors.js';
 import type { RedisClient } from '../redis-client.js';
 import type { Connection } from './connection.js';
+import { encodeCall, type CallContext } from './encode-call.js';
 import type { Entry } from './entry.js';
 import type { Call, Lane } from './lane.js';
 import { Lanes } from './lanes.js';
 import { SilenceWatch } from './silence-watch.js';
 
-export interface TransportOptions {
+export interface TransportOptions extends CallContext {
   readonly client: RedisClient;
   readonly connection: Connection;
   readonly clock: Clock;
-  /** What the owners of this process begin with. */
-  readonly process: string;
   /** Ms after which a call counts as unanswered. */
   readonly answerTimeout: number;
-  /** A token that those to come must exceed; `now` on the monotonic clock. */
-  tokenFloor(now: number): number;
-  /** Whether the inbox of this process is known to be counted and heard. */
-  isReachable(): boolean;
   /** The server answered with an error. */
   erred(error: Error): void;
 }
@@ -45,6 +40,7 @@ export class Transport {
     this.watch = new SilenceWatch(clock, connection, answerTimeout, () => this.lanes.all());
     connection.onReady(() => this.flushAll());
     connection.onEnd((error) => this.failAll(error));
+    connection.onRefusal((error) => this.failAll(error));
   }
 
   /**
@@ -53,7 +49,7 @@ export class Transport {
    */
   submit(entry: Entry, isFollowed = false): Entry {
     const { connection } = this.options;
-    const ended = this.stopped ?? connection.ended;
+    const ended = this.stopped ?? connection.ended ?? connection.refusal;
     if (ended) {
       process.nextTick(() => {
         if (entry.stage === 'queued') this.abandon(entry, ended);
@@ -149,7 +145,7 @@ export class Transport {
     const call: Call = { entries, sent, outages: connection.outages, silentAt };
     lane.calls.add(call);
     const keys = entries.length;
-    const args = this.encode(entries, sent.mono);
+    const args = encodeCall(entries, this.options, sent.mono);
     client.evalsha(LOCK_SCRIPT_SHA, keys, ...args).then(
       (reply) => this.answered(lane, call, reply),
       (reason: unknown) => {
@@ -162,23 +158,6 @@ export class Transport {
         }
       },
     );
-  }
-
-  private encode(entries: readonly Entry[], now: number): string[] {
-    const { options } = this;
-    const args: string[] = [];
-    let words = '';
-    for (const entry of entries) {
-      args.push(entry.lock);
-      words = words === '' ? entry.words : `${words} ${entry.words}`;
-    }
-    args.push(
-      options.process,
-      String(options.tokenFloor(now)),
-      options.isReachable() ? '1' : '0',
-      words,
-    );
-    return args;
   }
 
   private answered(lane: Lane, call: Call, reply: unknown): void {
@@ -263,6 +242,8 @@ export class Transport {
   private abandon(entry: Entry, error: Error): void {
     if (entry.stage === 'dropped') return;
     entry.stage = 'answered';
-    entry.answer.unanswered(error, true);
+    // A server that does not let the client in has answered.
+    if (faultOf(error) === 'refused') this.fault(entry, error);
+    else entry.answer.unanswered(error, true);
   }
 }
