@@ -12,6 +12,7 @@ import { harass, type Turn } from './nemesis.js';
 import { readOptions, USAGE, type CampaignOptions } from './options.js';
 import { Random } from './random.js';
 import { renderTable } from './table.js';
+import { givesAway } from './worker/saboteurs/sabotage.js';
 
 /** How long callers may take to finish when the load ends: the longest wait, a hold, a release. */
 const DRAIN = 10_000;
@@ -76,9 +77,10 @@ async function campaign(
     attempts,
     acceptances,
     disturbances: arena.disturbances,
+    bounds: arena.bounds,
     sightings: observer.sightings,
     deaths: fleet.deaths,
-    incidents: [...incidents, ...fleet.incidents, ...left],
+    incidents: [...incidents, ...fleet.incidents, ...arena.incidents, ...left],
     end,
   };
   return { history, turns };
@@ -120,18 +122,19 @@ function verdict(
     if (ofKind.length > 5) console.log(`… and ${ofKind.length - 5} more of the kind`);
   }
   const found = wrong.length > 0;
-  if (found && sabotage === 'none') {
+  if (found && sabotage === undefined) {
     for (const words of said.slice(0, 5)) console.log(`stderr of ${words}`);
   }
-  if (found && sabotage === 'none') console.log(`The history is in ${file}`);
+  if (found && sabotage === undefined) console.log(`The history is in ${file}`);
   else rmSync(file, { force: true });
-  if (sabotage !== 'none') {
+  if (sabotage !== undefined) {
+    const isFoundOut = givesAway(sabotage, wrong);
     console.log(
-      found
-        ? `PASS: ${title}: the ${sabotage} lock was found out, ${wrong.length} violations`
-        : `FAIL: ${title}: the ${sabotage} lock was not found out`,
+      isFoundOut
+        ? `PASS: ${title}: the sabotage of ${sabotage} was found out, ${wrong.length} violations`
+        : `FAIL: ${title}: the sabotage of ${sabotage} was not found out`,
     );
-    return found ? 0 : 1;
+    return isFoundOut ? 0 : 1;
   }
   console.log(
     found

@@ -14,6 +14,11 @@
  * be explained by a pause between a check and the act that follows it. What such a pause lets
  * through is a late write, and that is the fencing token's business.
  *
+ * **Silent loss.** A hold that certainly spans a moment at which the server lost its data, and ended
+ * without a word: its lock never said no, its signal did not abort, its release said that all was
+ * well, its `using` did not reject. Of those that passed one lease on inside a process only the last
+ * has the store's word to hear.
+ *
  * **Stale write.** A write of a hold after the resource has accepted the token of a hold that was
  * granted later. Refused: fencing works. Accepted: data is overwritten.
  */
@@ -21,6 +26,7 @@ export interface History {
   readonly attempts: readonly Attempt[];
   readonly acceptances: readonly Acceptance[];
   readonly disturbances: readonly Disturbance[];
+  readonly bounds: readonly Bound[];
   readonly sightings: readonly Sighting[];
   readonly deaths: readonly Death[];
   readonly incidents: readonly Incident[];
@@ -53,13 +59,19 @@ export interface Attempt {
   lastSign?: number;
   /** When it left, still believing; a hold that lost its lock never did. */
   left?: number;
+  /** Whether its lock, its release or its scope told it of a loss; undefined until it has ended. */
+  told?: boolean;
   lost?: boolean;
   accepted: number;
   refused: number;
 }
 
-/** `lost`: of several locks one was lost while another was waited for. */
-export type Outcome = 'granted' | 'busy' | 'aborted' | 'unavailable' | 'lost' | 'wrong';
+/**
+ * `refused`: the server answered with an error. `unlocked`: the work ran without a lock, as it had
+ * asked for. `lost`: of several locks one was lost while another was waited for.
+ */
+export type Outcome =
+  'granted' | 'busy' | 'aborted' | 'unavailable' | 'refused' | 'unlocked' | 'lost' | 'wrong';
 
 export interface Span {
   readonly from: number;
@@ -72,14 +84,28 @@ export interface Acceptance extends Span {
   readonly attempt: string;
 }
 
-/** What takes a promise back for a while. */
+/**
+ * What takes a promise back for a while, or makes one. `server may refuse`: an answer may be an
+ * error. `server refuses`: it does answer, and with errors to whoever wants a lock.
+ */
 export interface Disturbance extends Span {
-  readonly kind: 'data lost' | 'server clock back';
+  readonly kind: 'data lost' | 'server clock back' | 'server may refuse' | 'server refuses';
   /** By how many ms a clock was stepped back. */
   readonly by?: number;
+  /**
+   * Connections ended with it. A release may then have been sent twice, and the second answer, that
+   * the lock is not known, is what it would be had the first one worked: no loss can be told from it.
+   */
+  readonly cut?: boolean;
 }
 
-/** A lock's key as it was seen in Redis: there with one and the same value all the time. */
+/** While this goes on, no key may be closed for longer: somebody waits and nobody is inside. */
+export interface Bound extends Span {
+  readonly most: number;
+  readonly why: string;
+}
+
+/** A lock's key as it was seen in Redis: with one and the same holder all the time. */
 export interface Sighting extends Span {
   readonly key: string;
   readonly value: string;
@@ -92,7 +118,8 @@ export interface Death {
 
 /** What is wrong wherever it happens. */
 export interface Incident {
-  readonly kind: 'crash' | 'unhandled rejection' | 'silent loss' | 'stuck' | 'left behind';
+  readonly kind:
+    'crash' | 'unhandled rejection' | 'silent loss' | 'stuck' | 'left behind' | 'not recovered';
   readonly at: number;
   readonly text: string;
 }
@@ -108,7 +135,8 @@ export interface Finding {
     | 'late answer'
     | 'no answer'
     | 'wrong answer'
-    | 'not recovered';
+    | 'unlocked work'
+    | 'closed too long';
   readonly at: number;
   readonly text: string;
   readonly allowed?: string;

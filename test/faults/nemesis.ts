@@ -12,6 +12,9 @@ export interface Turn extends Span {
 
 /** How long one fault is made again and again, at least once. */
 const TURN = 2_500;
+/** The same in a short campaign, so that each fault has its turn in about two minutes. */
+const SHORT_TURN = 1_200;
+const SHORT_CAMPAIGN = 4 * 60_000;
 /** Then all is quiet, for long enough that no lease of before is left. */
 const CALM = LONGEST_LEASE + 300;
 
@@ -24,6 +27,7 @@ export async function harass(
   tell: (turn: Turn) => void,
 ): Promise<Turn[]> {
   const turns: Turn[] = [];
+  const length = until - moment() < SHORT_CAMPAIGN ? SHORT_TURN : TURN;
   const begin = (fault: string): Turn => {
     const turn = { fault, from: moment(), to: Infinity, injected: 0 };
     turns.push(turn);
@@ -40,7 +44,7 @@ export async function harass(
     for (const fault of random.shuffle(faults)) {
       if (moment() >= until) break;
       const turn = begin(fault.name);
-      while (moment() < Math.min(turn.from + TURN, until)) {
+      while (moment() < Math.min(turn.from + length, until)) {
         turn.injected += await fault.inject(arena, random);
       }
       await pause(CALM);

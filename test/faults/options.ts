@@ -1,12 +1,12 @@
 import { parseArgs } from 'node:util';
-import type { Sabotage } from './worker/worker.js';
+import { isSabotage, SABOTAGES, type Sabotage } from './worker/saboteurs/sabotage.js';
 
 export interface CampaignOptions {
   readonly minutes: number;
   readonly seed: string;
   /** Names, or beginnings of names, of the faults to make; all when empty. */
   readonly only: readonly string[];
-  readonly sabotage: Sabotage;
+  readonly sabotage: Sabotage | undefined;
   /** Where to leave the history; a temporary file, kept after a violation, when left out. */
   readonly history: string | undefined;
 }
@@ -15,8 +15,10 @@ export const USAGE = `npm run faults -- [options]
   --minutes N        how long to make trouble (default 2)
   --seed S           the same seed, the same faults in the same order (default 1)
   --only a,b         only faults whose name begins so; --only none: no fault at all
-  --sabotage [kind]  a lock that must fail: naive (SET NX, the default) or deaf (never admits a loss);
-                     the exit code is 0 if, and only if, it was found out
+  --sabotage [kind]  a lock that must fail; the exit code is 0 if, and only if, it was found out:
+                     naive (SET NX, the default), deaf (never admits a loss), identity (two services
+                     take each other's locks for their own), order (leaves before the answer), silence
+                     (keeps losses to itself), answers (takes an error for an outage)
   --history FILE     keep what was recorded
 `;
 
@@ -31,15 +33,15 @@ export function readOptions(args: readonly string[]): CampaignOptions {
       minutes: { type: 'string', default: '2' },
       seed: { type: 'string', default: '1' },
       only: { type: 'string', default: '' },
-      sabotage: { type: 'string', default: 'none' },
+      sabotage: { type: 'string' },
       history: { type: 'string' },
     },
   });
   const minutes = Number(values.minutes);
   if (!(minutes > 0 && minutes <= 24 * 60)) throw new Error(`--minutes ${values.minutes}?`);
   const { sabotage } = values;
-  if (sabotage !== 'none' && sabotage !== 'naive' && sabotage !== 'deaf') {
-    throw new Error(`--sabotage ${sabotage}? naive or deaf`);
+  if (sabotage !== undefined && !isSabotage(sabotage)) {
+    throw new Error(`--sabotage ${sabotage}? ${Object.keys(SABOTAGES).join(', ')}`);
   }
   const only = values.only.split(',').filter((name) => name !== '');
   return { minutes, seed: values.seed, only, sabotage, history: values.history };

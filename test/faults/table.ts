@@ -15,18 +15,21 @@ const COLUMNS = [
   ['overlaps', ['overlap']],
   ['accepted', ['stale write accepted']],
   ['backwards', ['token backwards']],
+  ['silent', ['silent loss']],
   ['orphans', ['orphan', 'left behind']],
-  ['late', ['late answer', 'no answer', 'stuck']],
+  ['shut', ['closed too long']],
+  ['late', ['late answer', 'no answer', 'stuck', 'not recovered']],
+  ['mixed', ['wrong answer', 'unlocked work']],
   ['crashes', ['crash', 'unhandled rejection']],
-  ['other', ['silent loss', 'wrong answer', 'not recovered']],
 ] as const;
 
 const LEGEND = `acquired: locks taken. overlaps: two holders of one key that both believed in it. refused,
 accepted: stale writes the resource refused, and accepted. backwards: tokens not larger than an
-earlier one. orphans: keys nobody answers for after a lease. closed: longest time nobody could enter,
-ms. late: callers answered more than 250 ms after their wait, or never. crashes: of processes, and
-unhandled rejections. other: losses without a word, wrong answers, workers that did not recover.
-(n): allowed, since the server had lost its data or its clock was stepped back.`;
+earlier one. silent: losses without a word. orphans: keys nobody answers for after a lease. closed:
+longest time somebody waited and nobody was inside, ms; shut: longer than that fault may cost. late:
+callers answered more than 250 ms after their wait (450 ms when they did not want to wait), or never;
+workers that did not recover. mixed: one of busy, unavailable and refused for another, work that ran
+unlocked without an outage. crashes: of processes, and unhandled rejections. (n): allowed, since the server had lost its data or its clock was stepped back.`;
 
 /** A line for each fault, in the order of their names, and one for all. */
 export function renderTable(

@@ -11,6 +11,7 @@ async function stand() {
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {
       heard.push(chunk.toString());
+      server.emit('heard');
       socket.write(chunk);
     });
   }).listen(0, '127.0.0.1');
@@ -41,6 +42,8 @@ function closed(socket: Socket): Promise<void> {
   return new Promise((resolve) => socket.once('close', () => resolve()));
 }
 
+/** What ioredis says first, long before it subscribes. */
+const INBOX = '*3\r\n$6\r\nclient\r\n$7\r\nsetname\r\n$17\r\nnest-locked-inbox\r\n';
 const SUBSCRIBE = '*2\r\n$9\r\nsubscribe\r\n$1\r\na\r\n';
 
 describe('the proxy of the fault campaign', () => {
@@ -104,6 +107,37 @@ describe('the proxy of the fault campaign', () => {
     at.proxy.heal();
     await gone;
     expect(await ask(other, 'still')).toBe('still');
+  });
+
+  it('knows a subscriber from its name, and leaves commands alone when it goes dead', async () => {
+    const [commands, subscriber] = [await at.dial(), await at.dial()];
+    await ask(commands, 'hello');
+    await ask(subscriber, INBOX);
+    expect(at.proxy.halfOpen('subscriber', true)).toBe(1);
+    expect(await ask(commands, 'still here')).toBe('still here');
+    const another = await at.dial();
+    another.write(INBOX);
+    const more = await at.dial();
+    expect(await ask(more, 'new commands')).toBe('new commands');
+    const gone = Promise.all([closed(subscriber), closed(another)]);
+    at.proxy.heal();
+    await gone;
+    expect(at.heard).toEqual(['hello', INBOX, 'still here', 'new commands']);
+  });
+
+  it('can carry on what a client says, and nothing that it is told', async () => {
+    const client = await at.dial();
+    await ask(client, 'hello');
+    at.proxy.halfOpen('both', false, 'down');
+    const told: string[] = [];
+    client.on('data', (chunk) => told.push(chunk.toString()));
+    const arrival = once(at.server, 'heard');
+    client.write('heard');
+    await arrival;
+    const other = await at.dial();
+    await ask(other, 'later');
+    expect(at.heard).toEqual(['hello', 'heard', 'later']);
+    expect(told).toEqual([]);
   });
 
   it('can leave new connections half-open as well', async () => {

@@ -62,6 +62,15 @@ describe('the witness of the fault campaign', () => {
     expect(register.attempts[0]).not.toHaveProperty('left');
   });
 
+  it('No silent loss: keeps whether a hold that has left was told of a loss', () => {
+    const register = registerOf({ a: 5, b: 6, c: 7 });
+    for (const [id, held] of Object.entries({ a: true, b: true, c: false })) {
+      register.take({ type: 'leave', id, proof: proof(30, held) }, 30);
+      if (id !== 'a') register.take({ type: 'end', id, told: false }, 31);
+    }
+    expect(register.attempts.map(({ told }) => told)).toEqual([undefined, false, true]);
+  });
+
   it('knows who is inside and who waits', () => {
     const register = registerOf({ a: 5 });
     const asked = { worker: 'b', key: 'k', asked: 0, patience: 0, leaseTime: 400 };

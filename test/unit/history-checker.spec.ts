@@ -1,6 +1,7 @@
 import { closedTimes } from '../faults/checks/closed-times.js';
 import { checkHistory, violations } from '../faults/history-checker.js';
-import type { Attempt, Finding, History } from '../faults/history.js';
+import type { Attempt, Finding, History, Outcome } from '../faults/history.js';
+import { givesAway } from '../faults/worker/saboteurs/sabotage.js';
 
 /** A hold asked for at `asked`, granted 10 ms later, that left at `left`. */
 function hold(
@@ -35,6 +36,7 @@ function history(attempts: Attempt[], rest: Partial<History> = {}): History {
     attempts,
     acceptances: [],
     disturbances: [],
+    bounds: [],
     sightings: [],
     deaths: [],
     incidents: [],
@@ -170,6 +172,17 @@ describe('the history checker', () => {
       expect(kinds(violations(findings))).toEqual(['token backwards']);
     });
 
+    it('allows it where a lease is handed over that the server has forgotten', () => {
+      const first = hold('a', 0, 100, 7_000, { worker: 'w' });
+      const other = hold('b', 60, 90, 9_000);
+      const heir = hold('c', 95, 130, 7_001, { worker: 'w' });
+      const check = (holds: Attempt[]) =>
+        kinds(violations(checkHistory(history(holds, { disturbances: [dataLost(55, 56)] }))));
+      expect(check([first, other, heir])).toEqual([]);
+      // A grant of the server's is never allowed to.
+      expect(check([first, other, { ...heir, worker: 'v' }])).toEqual(['token backwards']);
+    });
+
     it('allows it across a step of the server clock, and not after it', () => {
       const holds = [hold('a', 0, 50, 7), hold('b', 160, 190, 5), hold('c', 300, 350, 4)];
       const findings = checkHistory(history(holds, { disturbances: [stepped(55, 100)] }));
@@ -262,20 +275,118 @@ describe('the history checker', () => {
   });
 });
 
+describe('promises that a history can show broken', () => {
+  const loss = { disturbances: [dataLost(40, 45)] };
+
+  describe('a loss without a word', () => {
+    const check = (holds: Attempt[], rest: Partial<History> = loss) =>
+      kinds(checkHistory(history(holds, rest)));
+    const ended = (told: boolean, left = 60, rest: Partial<Attempt> = {}) =>
+      hold('a', 0, left, 7_000, { told, ...rest });
+
+    it('No silent loss: finds a hold that spans a loss of data and ends without a word', () => {
+      expect(check([ended(false)])).toEqual(['silent loss']);
+      expect(check([ended(true)])).toEqual([]);
+    });
+
+    it('No silent loss: counts only holds that certainly span the loss and have ended', () => {
+      expect(check([ended(false, 44)])).toEqual([]);
+      expect(check([hold('a', 35, 60, 7_000, { told: false })])).toEqual([]);
+      const cut = { disturbances: [{ ...dataLost(40, 45), cut: true }] };
+      expect(check([ended(false)], cut)).toEqual([]);
+      expect(check([hold('a', 0, 60, 7_000)])).toEqual([]);
+      expect(check([ended(false, 60, { lost: true })])).toEqual([]);
+    });
+
+    it('No silent loss: asks it of the last that held through a lease, whoever came before', () => {
+      const first = ended(false, 48, { worker: 'w' });
+      const last = (told: boolean) => hold('b', 50, 70, 7_001, { worker: 'w', told });
+      expect(check([first, last(true)])).toEqual([]);
+      expect(check([first, last(false)])).toEqual(['silent loss']);
+      // A lease of its own: the first was the last of its lease.
+      expect(check([first, { ...last(true), token: 9_000 }])).toEqual(['silent loss']);
+    });
+  });
+
+  describe('answers', () => {
+    const answered = (outcome: Outcome, at = 50) =>
+      hold('a', at, 0, 1, { outcome, answered: at + 10 });
+    const check = (attempt: Attempt) =>
+      kinds(
+        checkHistory(
+          history([attempt], {
+            disturbances: [
+              { kind: 'server may refuse', from: 10, to: 100 },
+              { kind: 'server refuses', from: 20, to: 90 },
+            ],
+          }),
+        ),
+      );
+
+    it('Three answers: finds "unavailable" while the server answered with errors', () => {
+      expect(check(answered('unavailable'))).toEqual(['wrong answer']);
+      expect(check(answered('unavailable', 85))).toEqual([]);
+      expect(check(answered('refused'))).toEqual([]);
+    });
+
+    it('Three answers: finds "refused" from a server that refuses nothing', () => {
+      expect(check(answered('refused', 200))).toEqual(['wrong answer']);
+    });
+
+    it('Never unlocked: finds work without a lock while the server answered', () => {
+      expect(check(answered('unlocked'))).toEqual(['unlocked work']);
+      expect(check(answered('unlocked', 200))).toEqual([]);
+    });
+  });
+
+  it('finds a key that is closed for longer than a fault may cost', () => {
+    const waits = hold('b', 40, 900, 2, { answered: 800, believed: { from: 801, to: 900 } });
+    const within = (from: number, to: number) =>
+      kinds(
+        checkHistory(
+          history([hold('a', 0, 50, 1), { ...waits, patience: 1_000 }], {
+            bounds: [{ from, to, most: 500, why: 'here' }],
+          }),
+        ),
+      );
+    expect(within(0, 1_000)).toEqual(['closed too long']);
+    expect(within(0, 540)).toEqual([]);
+    expect(within(600, 1_000)).toEqual([]);
+  });
+
+  it('gives an answer more time to those who did not want to wait', () => {
+    const late = (by: number) => hold('a', 0, 0, 1, { outcome: 'busy', patience: 0, answered: by });
+    expect(kinds(checkHistory(history([late(440)])))).toEqual([]);
+    expect(kinds(checkHistory(history([late(460)])))).toEqual(['late answer']);
+  });
+});
+
+describe('what gives a sabotage away', () => {
+  const found = (...given: Finding['kind'][]) =>
+    given.map((kind): Finding => ({ kind, at: 0, text: '' }));
+
+  it('is the violation that it makes, and no other', () => {
+    expect(givesAway('silence', found('overlap'))).toBe(false);
+    expect(givesAway('silence', found('overlap', 'silent loss'))).toBe(true);
+    expect(givesAway('answers', found('wrong answer'))).toBe(false);
+    expect(givesAway('answers', found('wrong answer', 'unlocked work'))).toBe(true);
+  });
+});
+
 describe('the time nobody could enter', () => {
   it('is counted where somebody waits and nobody is inside', () => {
     const waits = hold('b', 40, 400, 2, { answered: 250 });
     expect(closedTimes(history([hold('a', 0, 50, 1), waits]))).toEqual([
-      { from: 0, to: 10 },
-      { from: 50, to: 250 },
+      { key: 'k', from: 0, to: 10 },
+      { key: 'k', from: 50, to: 250 },
     ]);
   });
 
   it('is not counted while nobody asks', () => {
     const closed = closedTimes(history([hold('a', 0, 50, 1), hold('b', 500, 600, 2)]));
     expect(closed).toEqual([
-      { from: 0, to: 10 },
-      { from: 500, to: 510 },
+      { key: 'k', from: 0, to: 10 },
+      { key: 'k', from: 500, to: 510 },
     ]);
   });
 });

@@ -1,10 +1,10 @@
 import type { RedisServer } from '../../support/redis-server.js';
 import type { FakeClock } from '../faketime.js';
-import type { Disturbance, Incident } from '../history.js';
+import type { Bound, Disturbance, Incident } from '../history.js';
 import { moment, pause } from '../moment.js';
 import type { Random } from '../random.js';
 import type { KeyPlan } from '../worker/caller.js';
-import type { Sabotage } from '../worker/worker.js';
+import type { Sabotage } from '../worker/saboteurs/sabotage.js';
 import type { Crowd } from '../witness/register.js';
 import { Fleet, type Worker } from './fleet.js';
 import { Observer } from './observer.js';
@@ -15,12 +15,13 @@ export const KEYS: readonly KeyPlan[] = [
   { name: 'short', leaseTime: 400 },
   { name: 'middle', leaseTime: 700 },
   { name: 'long', leaseTime: 1_200 },
+  { name: 'other:short', leaseTime: 400 },
 ];
 export const LONGEST_LEASE = Math.max(...KEYS.map((key) => key.leaseTime));
 
 export interface ArenaOptions {
   readonly seed: string;
-  readonly sabotage: Sabotage;
+  readonly sabotage?: Sabotage | undefined;
   /** Of the first worker; undefined where wall clocks cannot be stepped. */
   readonly clock: FakeClock | undefined;
 }
@@ -28,6 +29,7 @@ export interface ArenaOptions {
 /** Everything the nemesis may lay its hands on. */
 export class Arena {
   readonly disturbances: Disturbance[] = [];
+  readonly bounds: Bound[] = [];
   readonly incidents: Incident[] = [];
 
   private constructor(
@@ -71,29 +73,38 @@ export class Arena {
     return ask(this.port, what);
   }
 
+  /** Sends new connections to another Redis; those that stand stay. */
+  redirect(port: number): void {
+    this.upstream.port = port;
+  }
+
   /** Sends everybody to another Redis, which knows nothing of their locks. */
   async moveTo(port: number): Promise<void> {
-    await this.disturb('data lost', async () => {
-      this.upstream.port = port;
+    const move = async (): Promise<void> => {
+      this.redirect(port);
       for (const { proxy } of this.fleet.workers) proxy.cut('both');
-    });
+    };
+    await this.disturb('data lost', move, { cut: true });
   }
 
   /** Notes for the checks from when to when something took a promise back. */
   async disturb(
     kind: Disturbance['kind'],
     act: () => Promise<unknown>,
-    by?: number,
+    facts: Pick<Disturbance, 'by' | 'cut'> = {},
   ): Promise<void> {
-    const disturbance: Disturbance = {
-      kind,
-      from: moment(),
-      to: Infinity,
-      ...(by !== undefined && { by }),
-    };
+    const disturbance: Disturbance = { kind, from: moment(), to: Infinity, ...facts };
     this.disturbances.push(disturbance);
     await act();
     disturbance.to = moment();
+  }
+
+  /** Notes that during `act` nobody may find a key closed for more than `most` ms. */
+  async bound(most: number, why: string, act: () => Promise<unknown>): Promise<void> {
+    const bound: Bound = { from: moment(), to: Infinity, most, why };
+    this.bounds.push(bound);
+    await act();
+    bound.to = moment();
   }
 
   /** A worker that is inside some lock; any, if nobody is for a second. */

@@ -2,7 +2,8 @@ import type { FakeClock } from '../faketime.js';
 import type { Death, Incident } from '../history.js';
 import { moment } from '../moment.js';
 import type { KeyPlan } from '../worker/caller.js';
-import type { Sabotage, WorkerConfig, WorkerOrder } from '../worker/worker.js';
+import type { Sabotage } from '../worker/saboteurs/sabotage.js';
+import type { WorkerConfig, WorkerOrder } from '../worker/worker.js';
 import { run, type Program } from './process.js';
 import { Proxy } from './proxy.js';
 
@@ -11,7 +12,7 @@ export interface FleetOptions {
   readonly callers: number;
   readonly keys: readonly KeyPlan[];
   readonly seed: string;
-  readonly sabotage: Sabotage;
+  readonly sabotage?: Sabotage | undefined;
   readonly witnessPort: number;
   /** Where Redis listens at the moment. */
   readonly upstream: () => number;

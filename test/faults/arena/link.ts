@@ -2,13 +2,19 @@ import type { Socket } from 'node:net';
 import { moment } from '../moment.js';
 
 export type LinkKind = 'command' | 'subscriber';
+/** What a dead connection does not carry: anything, or anything that the server says. */
+export type Direction = 'both' | 'down';
+
+/** A subscriber names itself in its handshake, or subscribes. */
+const SUBSCRIBER = /\r\n(?:nest-locked-inbox|[sp]?subscribe)\r\n/i;
 
 /** One connection through the proxy. */
 export class Link {
-  /** A connection is a subscriber's from its first SUBSCRIBE on. */
   kind: LinkKind = 'command';
-  silent = false;
   onEnd: (() => void) | undefined;
+  /** It has turned out to be a subscriber's. */
+  onKind: (() => void) | undefined;
+  private dead: Direction | undefined;
   private swallowing: number | undefined;
   private cutTimer: NodeJS.Timeout | undefined;
   private ended = false;
@@ -27,12 +33,14 @@ export class Link {
     const up = pipe(latency.up, (chunk) => this.server.write(chunk));
     const down = pipe(latency.down, (chunk) => this.client.write(chunk));
     client.on('data', (chunk: Buffer) => {
-      if (this.silent) return;
-      if (/\r\n[sp]?subscribe\r\n/i.test(chunk.toString('latin1'))) this.kind = 'subscriber';
-      up(chunk);
+      if (this.kind === 'command' && SUBSCRIBER.test(chunk.toString('latin1'))) {
+        this.kind = 'subscriber';
+        this.onKind?.();
+      }
+      if (this.dead !== 'both') up(chunk);
     });
     server.on('data', (chunk: Buffer) => {
-      if (this.silent) return;
+      if (this.dead) return;
       if (this.swallowing === undefined) down(chunk);
       else this.cutTimer ??= setTimeout(() => this.destroy(), this.swallowing);
     });
@@ -44,8 +52,12 @@ export class Link {
   }
 
   /** As if a cable had been pulled: neither side hears of it. */
-  silence(): void {
-    this.silent = true;
+  silence(direction: Direction): void {
+    this.dead = direction;
+  }
+
+  get silent(): boolean {
+    return this.dead !== undefined;
   }
 
   destroy(): void {

@@ -1,5 +1,6 @@
 import { Redis } from 'ioredis';
 import type { Sighting } from '../history.js';
+import { redisKey } from '../lock-names.js';
 import { moment, pause } from '../moment.js';
 
 const STEP = 40;
@@ -45,7 +46,7 @@ export class Observer {
   private async look(): Promise<void> {
     const redis = this.connection();
     const asked = moment();
-    const values = await Promise.all(this.keys.map((key) => holderOf(redis, `lock:${key}`)));
+    const values = await Promise.all(this.keys.map((key) => holderOf(redis, redisKey(key))));
     const answered = moment();
     this.keys.forEach((key, i) => this.saw(key, values[i], asked, answered));
   }
@@ -84,10 +85,21 @@ export class Observer {
 }
 
 /** `owner token` of who holds a lock: its value, or, when somebody waits for it, a member of its set. */
-async function holderOf(redis: Redis, lock: string): Promise<string | undefined> {
-  const pipeline = redis.pipeline().get(lock).zrangebyscore(lock, 1, 1e14, 'LIMIT', 0, 1);
-  const [[, value] = [], [, members] = []] = (await pipeline.exec()) ?? [];
+export async function holderOf(redis: Redis, lock: string): Promise<string | undefined> {
+  const replies = await redis
+    .pipeline()
+    .time()
+    .get(lock)
+    .zrangebyscore(lock, 1, 1e14, 'WITHSCORES')
+    .exec();
+  const [[, time] = [], [, value] = [], [, members] = []] = replies ?? [];
+  // The last token of a key that is free, kept until the clock has passed it.
   if (typeof value === 'string') return value.startsWith('free ') ? undefined : value;
-  const [member] = Array.isArray(members) ? (members as string[]) : [];
-  return member?.replace(/ \w$/, '');
+  if (!Array.isArray(members) || !Array.isArray(time)) return undefined;
+  const now = Number(time[0]) * 1_000 + Number(time[1]) / 1_000;
+  // Those whose lease has ended stay in a set until somebody asks for the lock.
+  const held = members.flatMap((member, i) =>
+    i % 2 === 0 && Number(members[i + 1]) > now ? [String(member).replace(/ \w$/, '')] : [],
+  );
+  return held.length > 0 ? held.join(', ') : undefined;
 }

@@ -1,12 +1,12 @@
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import { Link, type LinkKind } from './link.js';
+import { Link, type Direction, type LinkKind } from './link.js';
 
 export type Target = LinkKind | 'both';
 
 /** Between one worker and Redis. All trouble of a network is made here. */
 export class Proxy {
   private readonly links = new Set<Link>();
-  private swallowNew = false;
+  private swallowNew: { target: Target; direction: Direction } | undefined;
   private latency: (() => number) | undefined;
   private repliesOnly = false;
 
@@ -50,17 +50,22 @@ export class Proxy {
   }
 
   /**
-   * Connections stay open on both sides and carry nothing any more; with `newOnes` those to come
-   * are no better. `heal()` ends them.
+   * Connections stay open on both sides and carry nothing any more, or nothing that Redis says; with
+   * `newOnes` those to come are no better. `heal()` ends them.
    */
-  halfOpen(target: Target, newOnes: boolean): number {
-    this.swallowNew = newOnes;
-    return this.each(target, (link) => link.silence());
+  halfOpen(target: Target, newOnes: boolean, direction: Direction = 'both'): number {
+    if (newOnes) this.swallowNew = { target, direction };
+    return this.each(target, (link) => link.silence(direction));
+  }
+
+  /** How many connections of subscribers there are that carry something. */
+  get hearing(): number {
+    return [...this.links].filter((link) => link.kind === 'subscriber' && !link.silent).length;
   }
 
   heal(): void {
     this.latency = undefined;
-    this.swallowNew = false;
+    this.swallowNew = undefined;
     for (const link of [...this.links]) if (link.silent) link.destroy();
   }
 
@@ -83,6 +88,14 @@ export class Proxy {
     });
     this.links.add(link);
     link.onEnd = () => this.links.delete(link);
-    if (this.swallowNew) link.silence();
+    link.onKind = () => this.swallow(link);
+    this.swallow(link);
+  }
+
+  /** A new one of the kind that is to carry nothing. */
+  private swallow(link: Link): void {
+    if (!this.swallowNew) return;
+    const { target, direction } = this.swallowNew;
+    if (target === 'both' || link.kind === target) link.silence(direction);
   }
 }

@@ -2,9 +2,9 @@ import { byKey, type Attempt, type History, type Span } from '../history.js';
 import { insides } from './find-orphans.js';
 
 /** The times in which somebody waited for a key and nobody was inside: how long it was closed. */
-export function closedTimes({ attempts, deaths, end }: History): Span[] {
-  const closed: Span[] = [];
-  for (const ofKey of byKey(attempts).values()) {
+export function closedTimes({ attempts, deaths, end }: History): (Span & { key: string })[] {
+  const closed: (Span & { key: string })[] = [];
+  for (const [key, ofKey] of byKey(attempts)) {
     const died = new Map(deaths.map((death) => [death.worker, death.at]));
     const waits = union(
       ofKey.map((attempt) => ({ from: attempt.asked, to: endOfWait(attempt, died) ?? end })),
@@ -15,10 +15,10 @@ export function closedTimes({ attempts, deaths, end }: History): Span[] {
       let { from } = wait;
       while (next < inside.length && inside[next]!.to < from) next += 1;
       for (let i = next; i < inside.length && inside[i]!.from < wait.to; i += 1) {
-        if (inside[i]!.from > from) closed.push({ from, to: inside[i]!.from });
+        if (inside[i]!.from > from) closed.push({ key, from, to: inside[i]!.from });
         from = Math.max(from, inside[i]!.to);
       }
-      if (wait.to > from) closed.push({ from, to: wait.to });
+      if (wait.to > from) closed.push({ key, from, to: wait.to });
     }
   }
   return closed;

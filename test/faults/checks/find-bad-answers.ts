@@ -1,10 +1,17 @@
-import type { Finding, History } from '../history.js';
+import { intersects, type Finding, type History } from '../history.js';
+import { only } from './grant-order.js';
 
 /** By how much an answer may be later than the caller was willing to wait, in ms. */
 const GRACE = 250;
+/** The same of one who did not want to wait: the server has this long to be silent. */
+const GRACE_AT_ONCE = 450;
 
 /** Callers answered too late, wrongly, or not at all. */
-export function findBadAnswers({ attempts, deaths, end }: History): Finding[] {
+export function findBadAnswers(history: History): Finding[] {
+  return [...findLateAnswers(history), ...findMixedAnswers(history)];
+}
+
+function findLateAnswers({ attempts, deaths, end }: History): Finding[] {
   const dead = new Set(deaths.map((death) => death.worker));
   const findings: Finding[] = [];
   for (const attempt of attempts) {
@@ -21,7 +28,7 @@ export function findBadAnswers({ attempts, deaths, end }: History): Finding[] {
       continue;
     }
     const late = answered - asked - stalled - patience;
-    if (late > GRACE) {
+    if (late > (patience === 0 ? GRACE_AT_ONCE : GRACE)) {
       findings.push({
         kind: 'late answer',
         at: answered,
@@ -34,6 +41,34 @@ export function findBadAnswers({ attempts, deaths, end }: History): Finding[] {
         at: answered,
         text: `${key}: ${id} was told ${attempt.note ?? 'something unknown'}`,
       });
+    }
+  }
+  return findings;
+}
+
+/**
+ * Answers that belong to another case: "unavailable" while the server certainly answered, with
+ * errors; work that ran unlocked then; "refused" by a server that refuses nothing.
+ */
+function findMixedAnswers({ attempts, disturbances }: History): Finding[] {
+  const refuses = only(disturbances, 'server refuses');
+  const mayRefuse = only(disturbances, 'server may refuse');
+  const findings: Finding[] = [];
+  for (const { key, id, asked, answered, outcome, note } of attempts) {
+    if (answered === undefined) continue;
+    const isRefusing = refuses.some((span) => span.from <= asked && answered <= span.to);
+    const add = (kind: Finding['kind'], what: string): void => {
+      findings.push({ kind, at: answered, text: `${key}: ${id} ${what}` });
+    };
+    if (outcome === 'unavailable' && isRefusing) {
+      add('wrong answer', 'was told "unavailable" though the server answered');
+    } else if (outcome === 'unlocked' && isRefusing) {
+      add('unlocked work', 'ran without a lock though the server answered');
+    } else if (
+      outcome === 'refused' &&
+      !mayRefuse.some((span) => intersects(span, asked, answered))
+    ) {
+      add('wrong answer', `was refused by a server that refuses nothing: ${note ?? ''}`);
     }
   }
   return findings;

@@ -1,7 +1,11 @@
 import { byKey, intersects, type Disturbance, type Finding, type History } from '../history.js';
-import { certainlyBefore, isHold, only, type Hold } from './grant-order.js';
+import { certainlyBefore, isHold, leases, only, type Hold } from './grant-order.js';
 
-/** Holds whose token is not larger than that of one which was certainly granted before. */
+/**
+ * Holds whose token is not larger than that of one which was certainly granted before. Allowed are
+ * hand-overs on a lease that the server had forgotten, unknown to the process: such a token is too
+ * small, and what is written under it is refused.
+ */
 export function findTokenFaults(history: History): Finding[] {
   const losses = only(history.disturbances, 'data lost');
   // For as long as the clock was stepped back, tokens of before may live on in line with new ones.
@@ -11,17 +15,22 @@ export function findTokenFaults(history: History): Finding[] {
   }));
   const findings: Finding[] = [];
   for (const [key, holds] of byKey(history.attempts.filter(isHold))) {
+    const begun = new Map(leases(holds).flatMap((lease) => lease.map((hold) => [hold, lease[0]!])));
     holds.sort((a, b) => a.answered - b.answered);
     const largest = largestSoFar(holds, steps);
     holds.forEach((after, i) => {
       const before = largestBefore(i, holds, largest, losses);
       if (!before || before.token < after.token) return;
       const stepped = steps.some((step) => intersects(step, before.asked, after.answered));
+      const first = begun.get(after)!;
+      const forgotten =
+        first !== after && losses.some((loss) => intersects(loss, first.answered, after.answered));
       findings.push({
         kind: 'token backwards',
         at: after.answered,
         text: `${key}: ${after.id} has ${after.token} after ${before.token} of ${before.id}`,
         ...(stepped && { allowed: "the server's clock was stepped back" }),
+        ...(forgotten && { allowed: 'the server had lost its data' }),
       });
     });
   }

@@ -1,4 +1,4 @@
-import { intersects, type Attempt, type Disturbance } from '../history.js';
+import { groupBy, intersects, type Attempt, type Disturbance } from '../history.js';
 
 /** A hold that has proved at least once that it believed. */
 export type Hold = Attempt & { answered: number; token: number };
@@ -34,4 +34,24 @@ export function only(
   kind: Disturbance['kind'],
 ): Disturbance[] {
   return disturbances.filter((one) => one.kind === kind);
+}
+
+/**
+ * Tokens of hand-overs follow each other so closely. Two leases are further apart: a token is a time
+ * in µs, and a hold takes 2 ms and more.
+ */
+const HAND_OVERS = 100;
+
+/** The holds of one key, by the lease that those of one worker handed over to each other, in order. */
+export function leases(holds: readonly Hold[]): Hold[][] {
+  const grouped: Hold[][] = [];
+  for (const ofWorker of groupBy(holds, (hold) => hold.worker).values()) {
+    let lease: Hold[] = [];
+    for (const hold of ofWorker.sort((a, b) => a.token - b.token)) {
+      const last = lease.at(-1);
+      if (last && hold.token - last.token <= HAND_OVERS) lease.push(hold);
+      else grouped.push((lease = [hold]));
+    }
+  }
+  return grouped;
 }

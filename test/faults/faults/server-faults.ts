@@ -2,6 +2,9 @@ import { restartEmpty } from '../arena/server.js';
 import { pause } from '../moment.js';
 import type { Fault } from './fault.js';
 
+/** What keeps a key closed for longer, in ms, is a lock or a waiter that nobody answers for. */
+const SOUND = 300;
+
 const restartDurable: Fault = {
   name: 'kill redis (aof)',
   async inject({ redis }, random) {
@@ -16,7 +19,8 @@ const restartDurable: Fault = {
 const restartVolatile: Fault = {
   name: 'kill redis (no data)',
   async inject(arena, random) {
-    await arena.disturb('data lost', () => restartEmpty(arena.redis, random.int(0, 900)));
+    const act = (): Promise<void> => restartEmpty(arena.redis, random.int(0, 900));
+    await arena.disturb('data lost', act, { cut: true });
     await pause(random.int(200, 600));
     return 1;
   },
@@ -46,9 +50,15 @@ const clientPause: Fault = {
 const scriptFlush: Fault = {
   name: 'script flush',
   async inject(arena, random) {
-    await arena.ask((redis) => redis.script('FLUSH'));
-    await pause(random.int(10, 80));
-    return 1;
+    const times = random.int(15, 30);
+    await arena.bound(SOUND, 'when nothing but a script was forgotten', async () => {
+      for (let i = 0; i < times; i += 1) {
+        await arena.ask((redis) => redis.script('FLUSH'));
+        await pause(random.int(10, 80));
+      }
+      await pause(2 * SOUND);
+    });
+    return times;
   },
 };
 
@@ -61,6 +71,22 @@ const flushAll: Fault = {
   },
 };
 
+/** In the middle of work that is over before any renewal: only the release can tell of the loss. */
+const flushShortWork: Fault = {
+  name: 'flushall in short work',
+  async inject(arena, random) {
+    const times = random.int(4, 8);
+    for (const worker of arena.fleet.alive()) {
+      arena.fleet.order(worker, { type: 'brief', ms: 1_500 });
+    }
+    for (let i = 0; i < times; i += 1) {
+      await arena.disturb('data lost', () => arena.ask((redis) => redis.flushall()));
+      await pause(random.int(50, 200));
+    }
+    return times;
+  },
+};
+
 export const serverFaults: readonly Fault[] = [
   restartDurable,
   restartVolatile,
@@ -68,4 +94,5 @@ export const serverFaults: readonly Fault[] = [
   clientPause,
   scriptFlush,
   flushAll,
+  flushShortWork,
 ];

@@ -31,6 +31,8 @@ export type Message =
   /** Answered with a `WriteReply`. */
   | { readonly type: 'write'; readonly id: string; readonly proof: Proof }
   | { readonly type: 'leave'; readonly id: string; readonly proof: Proof }
+  /** After its leave: the lock has been given back; whether anything told of a loss. */
+  | { readonly type: 'end'; readonly id: string; readonly told: boolean }
   | ({ readonly type: 'incident' } & Incident);
 
 export interface WriteReply {

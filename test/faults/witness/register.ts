@@ -17,6 +17,8 @@ export class Register {
   readonly acceptances: Acceptance[] = [];
   readonly incidents: Incident[] = [];
   private readonly open = new Map<string, Attempt>();
+  /** Those that have left and do not know yet how their release went. */
+  private readonly leaving = new Map<string, Attempt>();
   private readonly largest = new Map<string, number>();
   private readonly series = new Map<string, Acceptance>();
 
@@ -44,7 +46,14 @@ export class Register {
         const attempt = this.open.get(message.id);
         if (attempt) prove(attempt, message.proof);
         if (attempt && !attempt.lost) attempt.left = message.proof.from;
+        if (attempt) this.leaving.set(message.id, attempt);
         this.open.delete(message.id);
+        return undefined;
+      }
+      case 'end': {
+        const attempt = this.leaving.get(message.id);
+        if (attempt) attempt.told = message.told || attempt.lost === true;
+        this.leaving.delete(message.id);
         return undefined;
       }
       case 'incident':

@@ -1,8 +1,10 @@
 import { LockLostError } from '../../../lib/lock/lock.errors.js';
 import type { Outcome } from '../history.js';
+import { placeOf } from '../lock-names.js';
 import { moment, pause } from '../moment.js';
 import type { Random } from '../random.js';
-import { prove, type WitnessClient } from '../witness/witness-client.js';
+import type { WitnessClient } from '../witness/witness-client.js';
+import { Holding, type Pace } from './holding.js';
 import type { StallMeter } from './stall-meter.js';
 import type { Ask, HeldLock, Subject } from './subject.js';
 
@@ -19,12 +21,11 @@ export interface CallerTools {
   readonly witness: WitnessClient;
   readonly meter: StallMeter;
   readonly random: Random;
-  /** Until when whoever is inside stays inside, whatever it had planned. */
-  readonly cling: { until: number };
+  readonly pace: Pace;
 }
 
-/** How long after its loss a lock's signal may be silent, in ms. */
-const SILENCE = 250;
+/** The locks that are taken one inside the other. Never the other way round: that would be a deadlock. */
+const NESTED = { outer: 'short', inner: 'other:short' };
 
 /** Takes locks and writes under them, one after the other, until told to stop. */
 export class Caller {
@@ -32,11 +33,16 @@ export class Caller {
   doing = 'nothing';
   private stopping = false;
   private count = 0;
+  private readonly holding: Holding;
+  private readonly ofOneService: readonly KeyPlan[];
 
   constructor(
     private readonly name: string,
     private readonly tools: CallerTools,
-  ) {}
+  ) {
+    this.holding = new Holding(tools);
+    this.ofOneService = tools.keys.filter(({ name }) => placeOf(name).prefix === 'lock');
+  }
 
   stop(): void {
     this.stopping = true;
@@ -52,41 +58,59 @@ export class Caller {
 
   private async once(): Promise<void> {
     const { random, keys } = this.tools;
-    const { name: key, leaseTime } = random.pick(keys);
+    const key = random.pick(keys);
     const waitTime = random.pick([0, 200, 800, 2_000]);
-    const fair = random.chance(0.5);
+    const ask = { ...this.plain(key, waitTime), fair: random.chance(0.5) };
     const kind = random.next();
-    if (kind < 0.15) await this.take('tryAcquire', { key, leaseTime, waitTime: 0, fair }, 0);
-    else if (kind < 0.4) await this.take('using', { key, leaseTime, waitTime, fair }, waitTime);
-    else if (kind < 0.8) await this.take('acquire', { key, leaseTime, waitTime, fair }, waitTime);
-    else if (kind < 0.9) await this.takeAll(waitTime, fair);
+    if (kind < 0.1) await this.take('tryAcquire', { ...ask, waitTime: 0 }, 0);
+    else if (kind < 0.15) await this.take('tryAcquire', ask, waitTime);
+    else if (kind < 0.35)
+      await this.take('using', { ...ask, proceed: random.chance(0.3) }, waitTime);
+    else if (kind < 0.45) await this.takeNested(ask);
+    else if (kind < 0.8) await this.take('acquire', ask, waitTime);
+    else if (kind < 0.9) await this.takeAll(waitTime, ask.fair);
     else {
       const giveUp = random.int(0, 400);
       const abort = new AbortController();
       const timer = setTimeout(() => abort.abort(), giveUp);
-      const ask = { key, leaseTime, waitTime: 2_000, fair, signal: abort.signal };
-      await this.take('acquire', ask, giveUp).finally(() => clearTimeout(timer));
+      const impatient = { ...ask, waitTime: 2_000, signal: abort.signal };
+      await this.take('acquire', impatient, giveUp).finally(() => clearTimeout(timer));
     }
   }
 
+  private plain({ name: key, leaseTime }: KeyPlan, waitTime: number): Ask {
+    return { key, leaseTime, waitTime, fair: false };
+  }
+
+  /** @param within what to do first under the lock */
   private async take(
     how: 'acquire' | 'tryAcquire' | 'using',
     ask: Ask,
     patience: number,
+    within?: () => Promise<void>,
   ): Promise<void> {
-    const { subject } = this.tools;
+    const { subject, witness } = this.tools;
     const { id, answer } = this.ask(ask, patience, false);
     const { key, leaseTime } = ask;
     this.doing = `${how} ${id} on ${key}`;
-    const progress = { granted: false };
-    const enter = (lock: HeldLock): Promise<void> => {
+    const progress = { granted: false, held: false, unlocked: false };
+    const enter = async (lock: HeldLock): Promise<void> => {
       progress.granted = true;
+      if (lock.unlocked) {
+        progress.unlocked = true;
+        answer('unlocked');
+        return;
+      }
       answer('granted', { token: lock.token });
-      return this.hold(id, lock, leaseTime);
+      await within?.();
+      this.doing = `hold ${id}`;
+      progress.held = await this.holding.work(id, lock, leaseTime);
+      this.doing = `end ${id} on ${key}`;
     };
     try {
       if (how === 'using') {
         await subject.using(ask, enter);
+        if (!progress.unlocked) this.ended(id, progress.held);
         return;
       }
       const lock = await subject[how](ask);
@@ -95,22 +119,48 @@ export class Caller {
         return;
       }
       await enter(lock);
-      this.doing = `release ${id} on ${key}`;
-      await lock.release();
+      const ours = await lock.release();
+      witness.tell({ type: 'end', id, told: !ours || lock.signal.aborted });
     } catch (error) {
       // Under a lock that was lost, or with Redis away, a scope and a release may well reject.
-      if (progress.granted) return;
+      if (progress.granted) {
+        witness.tell({ type: 'end', id, told: true });
+        return;
+      }
       const outcome = subject.outcomeOf(error);
-      answer(outcome, outcome === 'wrong' ? { note: String(error) } : {});
+      const isTold = outcome === 'wrong' || outcome === 'refused';
+      answer(outcome, isTold ? { note: String(error) } : {});
       // Who is told at once that Redis is away does not ask again at once.
       await pause(this.tools.random.int(20, 60));
     }
   }
 
+  /** A scope that has ended without an error says that all was well. */
+  private ended(id: string, held: boolean): void {
+    const { witness } = this.tools;
+    witness.tell({ type: 'end', id, told: false });
+    if (held) return;
+    const text = `${id}: the scope ended well under a lock that was lost`;
+    witness.tell({ type: 'incident', kind: 'silent loss', at: moment(), text });
+  }
+
+  /** A lock of one service inside that of the other on the same key text: two locks. */
+  private async takeNested(ask: Ask): Promise<void> {
+    const { keys } = this.tools;
+    const plans = new Map(keys.map((key) => [key.name, key]));
+    const [outer, inner] = [plans.get(NESTED.outer)!, plans.get(NESTED.inner)!];
+    await this.take(
+      'using',
+      { ...ask, key: outer.name, leaseTime: outer.leaseTime },
+      ask.waitTime,
+      () => this.take('using', this.plain(inner, 200), 200),
+    );
+  }
+
   /** Several keys at once, each under a lease of the shortest, so that none is kept for longer. */
   private async takeAll(waitTime: number, fair: boolean): Promise<void> {
-    const { random, keys, subject } = this.tools;
-    const chosen = random.shuffle(keys).slice(0, 2);
+    const { random, subject, witness } = this.tools;
+    const chosen = random.shuffle(this.ofOneService).slice(0, 2);
     const leaseTime = Math.min(...chosen.map((key) => key.leaseTime));
     const asks = chosen.map(({ name: key }) => ({ key, leaseTime, waitTime, fair }));
     const visits = asks.map((ask) => this.ask(ask, waitTime, true));
@@ -121,14 +171,17 @@ export class Caller {
       const locks = await subject.acquireAll(names, asks[0]!);
       const entered = locks.map(async (lock) => {
         const visit = visits[names.indexOf(lock.key)]!;
+        const { id } = visit;
         visit.answer('granted', { token: lock.token });
-        await this.hold(visit.id, lock, leaseTime);
-        await lock.release();
+        await this.holding.work(id, lock, leaseTime);
+        const ours = await lock.release().catch(() => false);
+        witness.tell({ type: 'end', id, told: !ours || lock.signal.aborted });
       });
       await Promise.allSettled(entered);
     } catch (error) {
       const outcome = error instanceof LockLostError ? 'lost' : subject.outcomeOf(error);
-      const facts = outcome === 'wrong' ? { note: String(error) } : {};
+      const isTold = outcome === 'wrong' || outcome === 'refused';
+      const facts = isTold ? { note: String(error) } : {};
       for (const visit of visits) visit.answer(outcome, facts);
       await pause(random.int(20, 60));
     }
@@ -150,54 +203,5 @@ export class Caller {
       witness.tell({ type: 'answer', id, at: moment(), outcome, stalled, ...facts });
     };
     return { id, answer };
-  }
-
-  /** Nobody waits for it: whether it worked is seen by whether the lock is held. */
-  private extend(lock: HeldLock, leaseTime: number): void {
-    lock.extend(this.tools.random.pick([leaseTime / 2, leaseTime])).catch(() => undefined);
-  }
-
-  /** Works under the lock. Never rejects: what goes wrong here is for the witness to hear. */
-  private async hold(id: string, lock: HeldLock, leaseTime: number): Promise<void> {
-    const { random, witness, cling } = this.tools;
-    this.doing = `hold ${id}`;
-    const kind = random.next();
-    const duration =
-      kind < 0.75
-        ? random.int(2, 30)
-        : kind < 0.96
-          ? random.int(30, 150)
-          : leaseTime * (0.5 + random.next());
-    // Every other one writes on without caring for its loss: somebody must put the fence to the test.
-    const careless = random.chance(0.5);
-    const listens = random.chance(0.5) ? lock.signal : undefined;
-    const until = moment() + duration;
-    for (;;) {
-      const proof = prove(() => lock.isHeld());
-      if (!proof.held && !careless) {
-        witness.tell({ type: 'leave', id, proof });
-        return this.expectWord(id, listens ?? lock.signal);
-      }
-      if (!(await witness.write(id, proof)) && !proof.held) break;
-      if (moment() >= Math.max(until, cling.until)) break;
-      if (random.chance(0.02)) this.extend(lock, leaseTime);
-      await pause(random.int(1, 5));
-    }
-    witness.tell({ type: 'leave', id, proof: prove(() => lock.isHeld()) });
-  }
-
-  /** A lock that says it is lost must have told its signal's listeners. */
-  private async expectWord(id: string, signal: AbortSignal): Promise<void> {
-    const { meter, witness } = this.tools;
-    const stalledBefore = meter.stalled;
-    const since = moment();
-    while (!signal.aborted) {
-      if (moment() - since - (meter.stalled - stalledBefore) > SILENCE) {
-        const text = `${id}: the lock was lost and its signal did not abort`;
-        witness.tell({ type: 'incident', kind: 'silent loss', at: moment(), text });
-        return;
-      }
-      await pause(5);
-    }
   }
 }

@@ -1,46 +1,58 @@
 import { LockError } from '../../../lib/lock/lock.errors.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
+import { placeOf, type LockPrefix } from '../lock-names.js';
 import type { Outcome } from '../history.js';
-import type { HeldLock, Subject } from './subject.js';
+import type { Ask, Subject } from './subject.js';
 
-/** The library, as the module would build it. */
+/** The library, as two registrations of its module would build it. */
 export async function librarySubject(url: string): Promise<Subject> {
-  const store = await RedisStore.open({ connection: url });
-  store.greet();
-  const locks = new LockService({ store, leaseTime: 1_000, waitTime: 1_000 });
+  const services = { lock: await open(url, 'lock'), other: await open(url, 'other') };
+  const at = ({ key: name, leaseTime, waitTime, fair, signal }: Ask) => {
+    const { prefix, key } = placeOf(name);
+    return { locks: services[prefix], key, options: { leaseTime, waitTime, fair, signal } };
+  };
   return {
-    acquire: ({ key, ...options }) => locks.acquire(key, options),
-    tryAcquire: ({ key, leaseTime, fair }) => locks.tryAcquire(key, { leaseTime, fair }),
-    acquireAll: (keys, { leaseTime, waitTime, fair }) =>
-      locks.acquireAll(keys, { leaseTime, waitTime, fair }),
-    using: ({ key, ...options }, task) => locks.using(key, options, task),
+    acquire: (ask) => {
+      const { locks, key, options } = at(ask);
+      return locks.acquire(key, options);
+    },
+    tryAcquire: (ask) => {
+      const { locks, key, options } = at(ask);
+      return locks.tryAcquire(key, options);
+    },
+    acquireAll: (names, ask) => {
+      const { locks, options } = at({ ...ask, key: names[0]! });
+      return locks.acquireAll(
+        names.map((name) => placeOf(name).key),
+        options,
+      );
+    },
+    using: (ask, task) => {
+      const { locks, key, options } = at(ask);
+      const whenUnavailable = ask.proceed ? 'proceed' : 'throw';
+      return locks.using(key, { ...options, whenUnavailable }, task);
+    },
     outcomeOf,
-    close: () => locks.close(),
+    close: async () => {
+      await Promise.all(Object.values(services).map((locks) => locks.close()));
+    },
   };
 }
 
-/** The library by one who does not listen to it: what a lock that never admits a loss would do. */
-export async function deafSubject(url: string): Promise<Subject> {
-  const subject = await librarySubject(url);
-  return {
-    ...subject,
-    acquire: async (ask) => deafened(await subject.acquire(ask)),
-    tryAcquire: async (ask) => deafened(await subject.tryAcquire(ask)),
-    acquireAll: async (keys, ask) => (await subject.acquireAll(keys, ask)).map(deafened),
-    using: (ask, task) => subject.using(ask, (lock) => task(deafened(lock))),
-  };
+async function open(url: string, keyPrefix: LockPrefix): Promise<LockService> {
+  const store = await RedisStore.open({ connection: url, keyPrefix });
+  store.greet();
+  return new LockService({ store, leaseTime: 1_000, waitTime: 1_000 });
 }
 
-function deafened<T extends HeldLock | null>(lock: T): T {
-  if (lock) Object.defineProperty(lock, 'isHeld', { value: () => true });
-  return lock;
-}
+const OUTCOMES: Readonly<Record<string, Outcome>> = {
+  LOCK_BUSY: 'busy',
+  LOCK_ABORTED: 'aborted',
+  LOCK_UNAVAILABLE: 'unavailable',
+  LOCK_REFUSED: 'refused',
+};
 
-function outcomeOf(error: unknown): Outcome {
-  const code = error instanceof LockError ? error.code : undefined;
-  if (code === 'LOCK_BUSY') return 'busy';
-  if (code === 'LOCK_ABORTED') return 'aborted';
-  if (code === 'LOCK_UNAVAILABLE') return 'unavailable';
-  return 'wrong';
+export function outcomeOf(error: unknown): Outcome {
+  return (error instanceof LockError ? OUTCOMES[error.code] : undefined) ?? 'wrong';
 }

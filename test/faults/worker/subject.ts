@@ -5,17 +5,23 @@ export interface HeldLock {
   readonly key: string;
   readonly token: number;
   readonly signal: AbortSignal;
+  /** Whether the work runs without a lock, as it had asked for. */
+  readonly unlocked?: boolean;
   isHeld(): boolean;
   extend(ms: number): Promise<void>;
-  release(): Promise<unknown>;
+  /** False when the lock had not been the caller's any more. */
+  release(): Promise<boolean>;
 }
 
 export interface Ask {
+  /** As in the history: `other:…` is a lock of the other service. */
   readonly key: string;
   readonly leaseTime: number;
   readonly waitTime: number;
   readonly fair: boolean;
   readonly signal?: AbortSignal;
+  /** Run the work without a lock when the store gives no answer. */
+  readonly proceed?: boolean;
 }
 
 /** What is put to the test. */
@@ -23,7 +29,7 @@ export interface Subject {
   /** Null when busy; rejects otherwise. */
   acquire(ask: Ask): Promise<HeldLock | null>;
   tryAcquire(ask: Ask): Promise<HeldLock | null>;
-  /** All of several keys or none of them. */
+  /** All of several keys of one service or none of them. */
   acquireAll(keys: readonly string[], ask: Ask): Promise<HeldLock[]>;
   using(ask: Ask, task: (lock: HeldLock) => Promise<void>): Promise<void>;
   outcomeOf(error: unknown): Outcome;

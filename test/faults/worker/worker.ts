@@ -2,10 +2,8 @@ import { moment } from '../moment.js';
 import { Random } from '../random.js';
 import { WitnessClient } from '../witness/witness-client.js';
 import { Caller, type KeyPlan } from './caller.js';
+import { openSubject, type Sabotage } from './saboteurs/sabotage.js';
 import { StallMeter } from './stall-meter.js';
-import type { Subject } from './subject.js';
-
-export type Sabotage = 'none' | 'naive' | 'deaf';
 
 /** What a worker process is told in its first argument. */
 export interface WorkerConfig {
@@ -15,7 +13,7 @@ export interface WorkerConfig {
   readonly seed: string;
   readonly callers: number;
   readonly keys: readonly KeyPlan[];
-  readonly sabotage: Sabotage;
+  readonly sabotage?: Sabotage | undefined;
 }
 
 /** What the campaign tells it while it runs. */
@@ -23,6 +21,8 @@ export type WorkerOrder =
   | { readonly type: 'block'; readonly ms: number }
   /** Whoever is inside, or gets inside meanwhile, stays so long, unless it loses its lock. */
   | { readonly type: 'cling'; readonly ms: number }
+  /** Holds are of a few ms for so long. */
+  | { readonly type: 'brief'; readonly ms: number }
   | { readonly type: 'drain'; readonly within: number };
 
 const config = JSON.parse(process.argv[2] ?? '{}') as WorkerConfig;
@@ -35,9 +35,9 @@ process.on('unhandledRejection', (reason) => {
 });
 process.on('disconnect', () => process.exit(0));
 
-const subject = await open();
-const cling = { until: 0 };
-const tools = { worker: name, keys, subject, witness, cling, meter: new StallMeter() };
+const subject = await openSubject(config.sabotage, url, name);
+const pace = { clingUntil: 0, briefUntil: 0 };
+const tools = { worker: name, keys, subject, witness, pace, meter: new StallMeter() };
 const callers = Array.from({ length: config.callers }, (_, i) => {
   const caller = `${name}/${i}`;
   return new Caller(caller, { ...tools, random: new Random(`${seed} ${caller}`) });
@@ -46,17 +46,11 @@ const done = Promise.all(callers.map((caller) => caller.run()));
 
 process.on('message', (order: WorkerOrder) => {
   if (order.type === 'block') block(order.ms);
-  else if (order.type === 'cling') cling.until = moment() + order.ms;
+  else if (order.type === 'cling') pace.clingUntil = moment() + order.ms;
+  else if (order.type === 'brief') pace.briefUntil = moment() + order.ms;
   else void drain(order.within);
 });
 process.send?.({ type: 'ready' });
-
-/** Loaded when asked for, so that the saboteur needs nothing of the library. */
-async function open(): Promise<Subject> {
-  if (config.sabotage === 'naive') return (await import('./naive-subject.js')).naiveSubject(url);
-  const { deafSubject, librarySubject } = await import('./library-subject.js');
-  return config.sabotage === 'deaf' ? deafSubject(url) : librarySubject(url);
-}
 
 /** Nothing of this process runs meanwhile. */
 function block(ms: number): void {

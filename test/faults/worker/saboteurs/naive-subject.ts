@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
-import { pause } from '../moment.js';
-import type { Ask, HeldLock, Subject } from './subject.js';
+import { redisKey } from '../../lock-names.js';
+import { pause } from '../../moment.js';
+import type { Ask, HeldLock, Subject } from '../subject.js';
 
 /**
  * The lock most people write by hand: SET NX PX with a value that is nobody's own, release by GET
@@ -9,10 +10,9 @@ import type { Ask, HeldLock, Subject } from './subject.js';
 export function naiveSubject(url: string): Subject {
   const client = new Redis(url, { maxRetriesPerRequest: null });
   client.on('error', () => undefined);
-  const name = (key: string): string => `lock:${key}`;
 
   const tryAcquire = async ({ key, leaseTime }: Ask): Promise<HeldLock | null> => {
-    const reply = await client.set(name(key), key, 'PX', leaseTime, 'NX');
+    const reply = await client.set(redisKey(key), key, 'PX', leaseTime, 'NX');
     if (reply === null) return null;
     let released = false;
     return {
@@ -23,7 +23,8 @@ export function naiveSubject(url: string): Subject {
       extend: async () => undefined,
       release: async () => {
         released = true;
-        if ((await client.get(name(key))) === key) await client.del(name(key));
+        if ((await client.get(redisKey(key))) === key) await client.del(redisKey(key));
+        return true;
       },
     };
   };

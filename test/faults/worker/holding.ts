@@ -1,0 +1,85 @@
+import { moment, pause } from '../moment.js';
+import type { Random } from '../random.js';
+import { prove, type WitnessClient } from '../witness/witness-client.js';
+import type { StallMeter } from './stall-meter.js';
+import type { HeldLock } from './subject.js';
+
+/** What the campaign may ask of those inside, until a moment. */
+export interface Pace {
+  /** Whoever is inside stays inside, whatever it had planned. */
+  clingUntil: number;
+  /** Whoever gets inside is out again in a few ms. */
+  briefUntil: number;
+}
+
+export interface HoldingTools {
+  readonly witness: WitnessClient;
+  readonly meter: StallMeter;
+  readonly random: Random;
+  readonly pace: Pace;
+}
+
+/** How long after its loss a lock's signal may be silent, in ms. */
+const SILENCE = 250;
+
+/** What a caller does under its lock. */
+export class Holding {
+  constructor(private readonly tools: HoldingTools) {}
+
+  /**
+   * Works under the lock. Never rejects: what goes wrong here is for the witness to hear.
+   * @returns whether the lock was held to the end
+   */
+  async work(id: string, lock: HeldLock, leaseTime: number): Promise<boolean> {
+    const { random, witness, pace } = this.tools;
+    const duration = this.duration(leaseTime);
+    // Every other one writes on without caring for its loss: somebody must put the fence to the test.
+    const careless = random.chance(0.5);
+    const listens = random.chance(0.5) ? lock.signal : undefined;
+    const until = moment() + duration;
+    for (;;) {
+      const proof = prove(() => lock.isHeld());
+      if (!proof.held && !careless) {
+        witness.tell({ type: 'leave', id, proof });
+        await this.expectWord(id, listens ?? lock.signal);
+        return false;
+      }
+      if (!(await witness.write(id, proof)) && !proof.held) break;
+      if (moment() >= Math.max(until, pace.clingUntil)) break;
+      if (random.chance(0.02)) this.extend(lock, leaseTime);
+      await pause(random.int(1, 5));
+    }
+    const last = prove(() => lock.isHeld());
+    witness.tell({ type: 'leave', id, proof: last });
+    return last.held;
+  }
+
+  private duration(leaseTime: number): number {
+    const { random, pace } = this.tools;
+    const kind = random.next();
+    if (moment() < pace.briefUntil) return random.int(2, 10);
+    if (kind < 0.75) return random.int(2, 30);
+    if (kind < 0.96) return random.int(30, 150);
+    return leaseTime * (0.5 + random.next());
+  }
+
+  /** Nobody waits for it: whether it worked is seen by whether the lock is held. */
+  private extend(lock: HeldLock, leaseTime: number): void {
+    lock.extend(this.tools.random.pick([leaseTime / 2, leaseTime])).catch(() => undefined);
+  }
+
+  /** A lock that says it is lost must have told its signal's listeners. */
+  private async expectWord(id: string, signal: AbortSignal): Promise<void> {
+    const { meter, witness } = this.tools;
+    const stalledBefore = meter.stalled;
+    const since = moment();
+    while (!signal.aborted) {
+      if (moment() - since - (meter.stalled - stalledBefore) > SILENCE) {
+        const text = `${id}: the lock was lost and its signal did not abort`;
+        witness.tell({ type: 'incident', kind: 'silent loss', at: moment(), text });
+        return;
+      }
+      await pause(5);
+    }
+  }
+}
