@@ -43,19 +43,19 @@ describe("the user's own client", () => {
   const untilWaiting = (store: RedisStore, count: number) =>
     until(`${count} waiting`, async () => (await store.inspect('order:42')).waiting === count);
 
-  it('its db and its keyPrefix are respected', async () => {
+  it('Identity: its db and its keyPrefix are respected, and a lock is one key, waited for or not', async () => {
     const store = storeOn(connect({ db: 3, keyPrefix: 'app:' }));
     const grant = await take(store);
 
     expect(await allKeys(server.url)).toEqual(['3/app:lock:order:42']);
     const waiting = ask(store, request('order:42', { leaseTime: LEASE }));
     await untilWaiting(store, 1);
-    for (const key of await allKeys(server.url)) expect(key).toMatch(/^3\/.*app:lock:order:42/);
+    expect(await allKeys(server.url)).toEqual(['3/app:lock:order:42']);
     expect(await release(store, grant)).toBe(true);
     expect(await release(store, (await waiting.granted)!)).toBe(true);
   });
 
-  it('what differs in db or prefix is another lock, and hands over within itself', async () => {
+  it('Identity: what differs in db or prefix is another lock, with a queue of its own', async () => {
     const pairs = [{}, { db: 1 }, { keyPrefix: 'a:' }, { db: 1, keyPrefix: 'a:' }].map((options) =>
       [1, 2].map(() => storeOn(connect(options))),
     );
@@ -74,7 +74,7 @@ describe("the user's own client", () => {
     }
   });
 
-  it('a client with a prefix and one that writes it out share the lock', async () => {
+  it('Identity: a client with a prefix and one that writes it out share the lock', async () => {
     const prefixed = storeOn(connect({ keyPrefix: 'app:' }));
     const plain = storeOn(connect(), 'app:lock');
     const holder = await take(prefixed);
@@ -86,7 +86,7 @@ describe("the user's own client", () => {
     expect(await release(plain, (await heir.granted)!)).toBe(true);
   });
 
-  it('no command is defined on it, and no listener stays', async () => {
+  it('No leftover: no command is defined on it, and no listener stays', async () => {
     const client = connect();
     await client.ping();
     const listeners = (): Record<string, number> =>
@@ -136,7 +136,7 @@ describe("the user's own client", () => {
     expect(await client.ping()).toBe('PONG');
   });
 
-  it('two stores on one client do not meet', async () => {
+  it('Identity: two stores with two prefixes on one client do not meet', async () => {
     const client = connect();
     const one = storeOn(client, 'one');
     const two = storeOn(client, 'two');
@@ -155,7 +155,7 @@ describe("the user's own client", () => {
     expect(await release(two, (await heirs[1]!.granted)!)).toBe(true);
   });
 
-  it('two stores on one client and one prefix are two processes to each other', async () => {
+  it('Exclusion: two stores on one client and one prefix are two processes to each other', async () => {
     const client = connect();
     const [one, two] = [storeOn(client), storeOn(client)];
     const first = await take(one);
@@ -166,7 +166,31 @@ describe("the user's own client", () => {
     expect(await release(two, (await heir.granted)!)).toBe(true);
   });
 
-  it('excludes, and is excluded by, a plain SET NX on the same key', async () => {
+  it('Identity: a lock is one key, a string until somebody waits, then a sorted set', async () => {
+    const client = connect();
+    const store = storeOn(client);
+    const grant = await take(store);
+    const { owner, token } = grant;
+    expect(await client.get('lock:order:42')).toBe(`${owner} ${token}`);
+
+    const heir = ask(store, request('order:42', { leaseTime: LEASE }));
+    await untilWaiting(store, 1);
+    const members = await client.zrange('lock:order:42', '0', '-1');
+    expect(members).toEqual([
+      '#',
+      `${owner} ${token} h`,
+      expect.stringMatching(new RegExp(`^\\S+ ${LEASE} [01]$`)),
+    ]);
+    expect(await client.pttl('lock:order:42')).toBeGreaterThan(LEASE - 20_000);
+    expect(await allKeys(server.url)).toEqual(['0/lock:order:42']);
+
+    await release(store, grant);
+    const heard = (await heir.granted)!;
+    expect(await client.get('lock:order:42')).toBe(`${heard.owner} ${heard.token}`);
+    await release(store, heard);
+  });
+
+  it('Exclusion: a plain SET NX on the same key keeps us out, and we keep it out', async () => {
     const client = connect();
     const store = storeOn(client);
 

@@ -9,7 +9,7 @@ import { sleep, until } from '../../support/until.js';
 const WAITERS = 100;
 
 /** What waiting costs the server: counted by itself. */
-describe('commands', () => {
+describe('commands that waiting costs', () => {
   let server: RedisServer;
   let clients: Redis[];
   let callers: Callers[];

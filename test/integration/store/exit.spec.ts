@@ -5,7 +5,7 @@ import { startRedis } from '../../support/redis-server.js';
 const CHILD = 'integration/store/children/leaving.child.ts';
 
 describe('a process that has closed its store', () => {
-  it('ends by itself, and leaves nothing on Redis', async () => {
+  it('No leftover: ends by itself, and leaves nothing on Redis', async () => {
     const server = await startRedis();
     try {
       const child = startChild(CHILD, { url: server.url });
@@ -18,7 +18,7 @@ describe('a process that has closed its store', () => {
     }
   });
 
-  it('ends by itself with the memory store', async () => {
+  it('No leftover: ends by itself with the memory store', async () => {
     const child = startChild(CHILD, {});
     await child.next();
 

@@ -8,7 +8,7 @@ export interface Visit {
   readonly token: number;
   /** Just before the store was asked: the caller had not arrived yet. */
   readonly asked: number;
-  /** When the store had answered "granted" or "in line": the caller had arrived. */
+  /** When the store had answered "granted" or "queued": the caller had arrived. */
   readonly arrived: number;
   /** The first moment inside. */
   readonly entered: number;
@@ -18,8 +18,8 @@ export interface Visit {
 
 /** Pairs that were inside one key at one time. */
 export function overlaps(visits: readonly Visit[]): [Visit, Visit][] {
-  return byKey(visits, (a, b) => a.entered - b.entered).flatMap((line) =>
-    neighbours(line).filter(([before, after]) => after.entered < before.left),
+  return byKey(visits, (a, b) => a.entered - b.entered).flatMap((visitsOfKey) =>
+    neighbours(visitsOfKey).filter(([before, after]) => after.entered < before.left),
   );
 }
 
@@ -28,10 +28,10 @@ export function overlaps(visits: readonly Visit[]): [Visit, Visit][] {
  * it. Where the arrivals cannot be told apart nothing is claimed.
  */
 export function inversions(visits: readonly Visit[]): [Visit, Visit][] {
-  return byKey(visits, (a, b) => a.token - b.token).flatMap((line) => {
+  return byKey(visits, (a, b) => a.token - b.token).flatMap((visitsOfKey) => {
     const found: [Visit, Visit][] = [];
     let earliest: Visit | undefined;
-    for (const visit of line.reverse()) {
+    for (const visit of visitsOfKey.reverse()) {
       if (earliest !== undefined && earliest.arrived < visit.asked) found.push([visit, earliest]);
       if (earliest === undefined || visit.arrived < earliest.arrived) earliest = visit;
     }
@@ -42,29 +42,31 @@ export function inversions(visits: readonly Visit[]): [Visit, Visit][] {
 /** How many visits had certainly arrived before the one granted so many places later asked. */
 export function ordered(visits: readonly Visit[], places: number): number {
   return byKey(visits, (a, b) => a.token - b.token)
-    .map((line) =>
-      line.filter((visit, index) => visit.arrived < (line[index + places]?.asked ?? 0)),
+    .map((visitsOfKey) =>
+      visitsOfKey.filter(
+        (visit, index) => visit.arrived < (visitsOfKey[index + places]?.asked ?? 0),
+      ),
     )
-    .reduce((count, line) => count + line.length, 0);
+    .reduce((count, visitsOfKey) => count + visitsOfKey.length, 0);
 }
 
 /** Pairs in which the later one inside did not have the larger token. */
 export function tokensBackwards(visits: readonly Visit[]): [Visit, Visit][] {
-  return byKey(visits, (a, b) => a.entered - b.entered).flatMap((line) =>
-    neighbours(line).filter(([before, after]) => after.token <= before.token),
+  return byKey(visits, (a, b) => a.entered - b.entered).flatMap((visitsOfKey) =>
+    neighbours(visitsOfKey).filter(([before, after]) => after.token <= before.token),
   );
 }
 
 function byKey(visits: readonly Visit[], order: (a: Visit, b: Visit) => number): Visit[][] {
-  const lines = new Map<string, Visit[]>();
+  const visitsByKey = new Map<string, Visit[]>();
   for (const visit of visits) {
-    const line = lines.get(visit.key);
-    if (line === undefined) lines.set(visit.key, [visit]);
-    else line.push(visit);
+    const ofKey = visitsByKey.get(visit.key);
+    if (ofKey === undefined) visitsByKey.set(visit.key, [visit]);
+    else ofKey.push(visit);
   }
-  return [...lines.values()].map((line) => line.sort(order));
+  return [...visitsByKey.values()].map((ofKey) => ofKey.sort(order));
 }
 
-function neighbours(line: readonly Visit[]): [Visit, Visit][] {
-  return line.slice(1).map((visit, index) => [line[index]!, visit]);
+function neighbours(visits: readonly Visit[]): [Visit, Visit][] {
+  return visits.slice(1).map((visit, index) => [visits[index]!, visit]);
 }

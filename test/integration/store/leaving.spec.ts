@@ -9,7 +9,7 @@ import { ask, request, release } from '../../support/callers.js';
 const LEASE = 60_000;
 
 /** Attempts that are given up while their command is somewhere on the way. */
-describe('an attempt that is given up leaves no key', () => {
+describe('an attempt that is given up', () => {
   let server: RedisServer;
   let client: Redis;
   let store: RedisStore;
@@ -18,7 +18,7 @@ describe('an attempt that is given up leaves no key', () => {
   beforeEach(async () => {
     server = await startRedis();
     admin = new Redis(server.url);
-    client = new Redis(server.url);
+    client = new Redis(server.url, { retryStrategy: () => 20 });
     store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: false });
     await client.ping();
   });
@@ -31,7 +31,7 @@ describe('an attempt that is given up leaves no key', () => {
 
   const start = (wait = true) => ask(store, request('order:42', { leaseTime: LEASE, wait }));
 
-  it('in flight', async () => {
+  it('No leftover: leaves no key when it is in flight', async () => {
     const attempt = start();
     const seen = watch(attempt.granted);
     // The bytes are with the kernel, the reply cannot be here before the next turn.
@@ -44,11 +44,12 @@ describe('an attempt that is given up leaves no key', () => {
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('sent to a paused server that executes it later', async () => {
+  it('No leftover: leaves no key when a paused server executes it later', async () => {
     await admin.call('CLIENT', 'PAUSE', '400', 'ALL');
     const attempts = [start(), start(false), start()];
     const seen = attempts.map((attempt) => watch(attempt.granted));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // By then they are with the kernel.
+    await new Promise((resolve) => setImmediate(resolve));
     for (const attempt of attempts) attempt.leave();
 
     // Answered when the pause is over, and after what was sent before it.
@@ -60,20 +61,20 @@ describe('an attempt that is given up leaves no key', () => {
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('in the line of a paused server', async () => {
+  it('No leftover: leaves the queue of a paused server', async () => {
     const holder = await start().granted;
     const waiter = start();
-    await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
+    await until('in the queue', async () => (await store.inspect('order:42')).waiting === 1);
     await admin.call('CLIENT', 'PAUSE', '300', 'ALL');
     waiter.leave();
 
     await client.ping();
-    await until('the line empty', async () => (await store.inspect('order:42')).waiting === 0);
+    await until('the queue empty', async () => (await store.inspect('order:42')).waiting === 0);
     expect(await release(store, holder!)).toBe(true);
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('queued offline, before the first connection', async () => {
+  it('No leftover: leaves no key when it was asked before the first connection', async () => {
     const port = await freePort();
     const offline = new Redis(port, '127.0.0.1', {
       retryStrategy: () => 20,
@@ -101,10 +102,11 @@ describe('an attempt that is given up leaves no key', () => {
     }
   });
 
-  it('while the server hangs', async () => {
+  it('No leftover: leaves no key when the server hangs', async () => {
     server.pause();
     const attempts = Array.from({ length: 20 }, () => start());
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // By then they are with the kernel.
+    await new Promise((resolve) => setImmediate(resolve));
     for (const attempt of attempts) attempt.leave();
     server.resume();
 
@@ -115,18 +117,18 @@ describe('an attempt that is given up leaves no key', () => {
     expect(await allKeys(server.url)).toEqual([]);
   });
 
-  it('cut off in the line, and left before the connection is back', async () => {
+  it('No leftover: leaves the queue when it is cut off and the connection comes back later', async () => {
     const holder = await start().granted;
     const waiter = start();
     const seen = watch(waiter.granted);
-    await until('in line', async () => (await store.inspect('order:42')).waiting === 1);
+    await until('in the queue', async () => (await store.inspect('order:42')).waiting === 1);
 
     const closed = new Promise((resolve) => client.once('close', resolve));
     await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
     await closed;
     waiter.leave();
 
-    await until('the line empty', async () => (await store.inspect('order:42')).waiting === 0);
+    await until('the queue empty', async () => (await store.inspect('order:42')).waiting === 0);
     expect(await release(store, holder!)).toBe(true);
     expect(seen.settled).toBe(false);
     expect(await allKeys(server.url)).toEqual([]);

@@ -68,7 +68,7 @@ describe('several processes on one Redis', () => {
     }
   }
 
-  it('excludes 4 processes of 25 callers from each other, and grants in order of arrival', async () => {
+  it('Exclusion: 4 processes of 25 callers are alone inside, and granted in order of arrival', async () => {
     const { visits, counted } = await crowd('store');
 
     expect(visits).toHaveLength(PROCESSES * CALLERS * TURNS);
@@ -76,11 +76,11 @@ describe('several processes on one Redis', () => {
     expect(overlaps(visits)).toEqual([]);
     expect(tokensBackwards(visits)).toEqual([]);
     expect(inversions(visits)).toEqual([]);
-    // The line above would pass too if no two could be told apart.
+    // No inversion would be found either if no two could be told apart.
     expect(ordered(visits, 10)).toBeGreaterThan(visits.length / 2);
   }, 120_000);
 
-  it('excludes them as well when the lock is passed along inside each process', async () => {
+  it('Exclusion: they are as well when the lock is handed over inside each process', async () => {
     const { visits, counted } = await crowd('service');
 
     expect(visits).toHaveLength(PROCESSES * CALLERS * TURNS);
@@ -89,7 +89,7 @@ describe('several processes on one Redis', () => {
     expect(tokensBackwards(visits)).toEqual([]);
   }, 120_000);
 
-  it('lets the next one in when the lease of a killed holder ends, within 300 ms', async () => {
+  it('Dead peers: the next is in within 300 ms of the end of the lease of a killed holder', async () => {
     const holder = startChild('integration/store/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
@@ -114,7 +114,7 @@ describe('several processes on one Redis', () => {
     expect(await release(store, grant!)).toBe(true);
   });
 
-  it('does so as well for one who joined the queue before that holder was granted', async () => {
+  it('Dead peers: so is one who joined the queue before that holder was granted', async () => {
     const first = await ask(store, request('order:42', { leaseTime: 1_500 })).granted;
     const holder = startChild('integration/store/children/caller.child.ts', {
       url: server.url,
@@ -144,7 +144,7 @@ describe('several processes on one Redis', () => {
     expect(await release(store, grant!)).toBe(true);
   });
 
-  it('waits for no waiter that was killed', async () => {
+  it('Dead peers: a waiter that was killed is not waited for', async () => {
     const grant = await ask(store, request('order:42', { leaseTime: 60_000 })).granted;
     const waiter = startChild('integration/store/children/caller.child.ts', {
       url: server.url,

@@ -32,7 +32,7 @@ describe('scripts that the server has forgotten', () => {
   });
   afterAll(() => server.stop());
 
-  it('SCRIPT FLUSH before each step of a lock', async () => {
+  it('Order: are sent again at each step of a lock', async () => {
     for (let round = 0; round < 2; round += 1) {
       const holder = await here.take('order:42');
       await flush();
@@ -54,7 +54,7 @@ describe('scripts that the server has forgotten', () => {
     }
   });
 
-  it('SCRIPT FLUSH again and again under load: one inside, in order, nothing left', async () => {
+  it('Exclusion: and forgets again and again under load: one inside, tokens grow, nothing is left', async () => {
     let inside = 0;
     let most = 0;
     let last = 0;
@@ -83,7 +83,7 @@ describe('scripts that the server has forgotten', () => {
     expect(most).toBe(1);
   });
 
-  it('the first commands of a process, many at once, on a cold cache', async () => {
+  it('No leftover: are sent with the first commands of a process, many at once', async () => {
     const keys = Array.from({ length: 50 }, (_, index) => `cold:${index}`);
     const grants = await Promise.all(keys.map((key) => here.take(key)));
     expect(new Set(grants.map(({ owner }) => owner)).size).toBe(50);
@@ -115,7 +115,7 @@ describe('a Cluster of three', () => {
   });
   afterAll(() => cluster.stop());
 
-  it('cold script caches on every node', async () => {
+  it('Order: every step of a lock passes a cold script cache, on every node', async () => {
     const keys = Array.from({ length: 60 }, (_, index) => `cold:${index}`);
 
     const grants = await Promise.all(keys.map((key) => here.take(key)));
@@ -124,24 +124,24 @@ describe('a Cluster of three', () => {
     expect(held.reduce((sum, count) => sum + count)).toBe(60);
     expect(held.every((count) => count > 0)).toBe(true);
     await flush();
-    const line = keys.map((key) => there.wait(key));
+    const queue = keys.map((key) => there.wait(key));
     await Promise.all(keys.map((key) => here.untilWaiting(key, 1)));
     await flush();
     const released = await Promise.all(grants.map((grant) => here.release(grant)));
     expect(released).not.toContain(false);
     await flush();
-    const heirs = await Promise.all(line.map(granted));
+    const heirs = await Promise.all(queue.map(granted));
     await flush();
     const gone = await Promise.all(heirs.map((grant) => there.release(grant)));
     expect(gone).not.toContain(false);
   });
 
-  it('strange keys, braces and all', async () => {
+  it('Identity: strange keys are locks of their own, braces and all', async () => {
     const grants = await Promise.all(STRANGE_KEYS.map((key) => here.take(key)));
-    const line = STRANGE_KEYS.map((key) => there.wait(key));
+    const queue = STRANGE_KEYS.map((key) => there.wait(key));
     await Promise.all(STRANGE_KEYS.map((key) => here.untilWaiting(key, 1)));
 
     for (const grant of grants) expect(await here.release(grant)).toBe(true);
-    for (const attempt of line) expect(await there.release(await granted(attempt))).toBe(true);
+    for (const attempt of queue) expect(await there.release(await granted(attempt))).toBe(true);
   });
 });

@@ -32,7 +32,7 @@ describe('several keys', () => {
 
   const heldKeys = async (): Promise<string[]> => (await allKeys(server.url)).sort();
 
-  it('a failed attempt leaves none of them locked', async () => {
+  it('No leftover: a failed attempt leaves none of them locked', async () => {
     const other = await there.acquire('b');
 
     await expect(here.acquireAll(['c', 'b', 'a'], { waitTime: 0 })).rejects.toThrow(LockBusyError);
@@ -42,12 +42,12 @@ describe('several keys', () => {
     expect(await other.release()).toBe(true);
   });
 
-  it('nor does one that was called off while it stood in line', async () => {
+  it('No leftover: nor does one that was called off while it waited', async () => {
     const other = await there.acquire('b');
     const caller = new AbortController();
     const attempt = here.acquireAll(['a', 'b', 'c'], { signal: caller.signal });
     const refused = expect(attempt).rejects.toThrow(LockAbortedError);
-    await until('in line for b', async () => (await there.inspect('b')).waiting === 1);
+    await until('in the queue of b', async () => (await there.inspect('b')).waiting === 1);
 
     caller.abort();
     await refused;
@@ -56,7 +56,7 @@ describe('several keys', () => {
     expect(await other.release()).toBe(true);
   });
 
-  it('nor the task of `using` that throws', async () => {
+  it('No leftover: nor does the task of `using` that throws', async () => {
     const failure = new Error('mine');
     await expect(
       here.using(['a', 'b'], async () => {

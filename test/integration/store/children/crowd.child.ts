@@ -11,7 +11,7 @@ export interface CrowdConfig {
   readonly url: string;
   /** A server apart from the one that is tested, on which each visitor writes down what it read. */
   readonly witnessUrl: string;
-  /** `store`: each caller stands in the store's line; `service`: through its local lines. */
+  /** `store`: each caller waits in the store's queue; `service`: in the queues of its process. */
   readonly through: 'store' | 'service';
   readonly keys: readonly string[];
   readonly callers: number;

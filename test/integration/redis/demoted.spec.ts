@@ -1,0 +1,71 @@
+import type { Redis } from 'ioredis';
+
+import { startRedis, type RedisServer } from '../../support/redis-server.js';
+import { sleep, until } from '../../support/until.js';
+import type { Callers } from '../../support/callers.js';
+import { connect, NotedLog, openSite, type Site } from '../store/site.js';
+import { untilRole } from './replica.js';
+
+/** An operator makes the server a replica of another one, and the client's options still lead to it. */
+describe('a server that was demoted, and that the own client comes back to', () => {
+  let site: Site;
+  let master: RedisServer;
+  let log: NotedLog;
+  let client: Redis;
+  let callers: Callers;
+  let connections: number;
+  beforeEach(async () => {
+    [site, master] = await Promise.all([openSite(), startRedis()]);
+    log = new NotedLog();
+    client = connect(site.server.port);
+    callers = site.another({ client, ownsClient: true, log });
+    connections = 0;
+    client.on('ready', () => (connections += 1));
+    await callers.release(await callers.take('warm'));
+  });
+  afterEach(async () => {
+    await site.close();
+    await master.stop();
+  });
+
+  const demote = async (): Promise<void> => {
+    await site.admin.replicaof('127.0.0.1', master.port);
+    await untilRole(site.server, 'slave');
+  };
+  const told = (): string[] => log.lines.filter((line) => line.includes('READONLY'));
+
+  it('Three answers: READONLY to one of many in a call is seen: told once, and the connection is replaced', async () => {
+    await demote();
+    connections = 0;
+
+    const keys = Array.from({ length: 30 }, (_, i) => `order:${i}`);
+    const [tried, ...states] = await Promise.allSettled([
+      callers.tryTake('order:42'),
+      ...keys.map((key) => callers.store.inspect(key)),
+    ]);
+
+    expect(tried).toMatchObject({ status: 'rejected', reason: { name: 'ReplyError' } });
+    // What a replica can answer it does answer, before or after.
+    expect(states.map(({ status }) => status)).not.toContain('rejected');
+    await until('connected anew', () => connections === 1);
+    expect(told()).toHaveLength(1);
+  });
+
+  it('Three answers: is told once, not at each connection, and is told anew after it was a master again', async () => {
+    const held = await callers.take('held', 60_000);
+    await site.admin.config('SET', 'replica-serve-stale-data', 'yes');
+    await site.admin.replicaof('127.0.0.1', 1);
+    connections = 0;
+    await expect(callers.release(held)).rejects.toThrow('READONLY');
+    await until('many connections', () => connections > 5, 10_000);
+    expect(told()).toHaveLength(1);
+
+    await site.admin.replicaof('NO', 'ONE');
+    await callers.release(await callers.take('held'));
+    expect(told()).toHaveLength(1);
+    await demote();
+    await expect(callers.tryTake('order:42')).rejects.toThrow('READONLY');
+    await sleep(50);
+    expect(told()).toHaveLength(2);
+  });
+});

@@ -1,0 +1,134 @@
+import { Redis, type RedisOptions } from 'ioredis';
+
+import type { StoreLog } from '../../../lib/stores/store-log.js';
+import { RedisStore, type RedisStoreOptions } from '../../../lib/stores/redis/redis-store.js';
+import { Callers } from '../../support/callers.js';
+import { probe } from '../../support/redis-probe.js';
+import { startRedis, type RedisServer } from '../../support/redis-server.js';
+import { until } from '../../support/until.js';
+import { Valve, type Which } from '../../support/valve.js';
+
+/** A Redis, a store behind a valve, and another process's store beside it. */
+export interface Site {
+  readonly server: RedisServer;
+  readonly valve: Valve;
+  /** Straight to the server. */
+  readonly admin: Redis;
+  /** Its connections lead through the valve. */
+  readonly here: Callers;
+  /** As another process, whose connections nothing is done to. */
+  readonly there: Callers;
+  /** Those of `here` and `there`. */
+  readonly clients: readonly [Redis, Redis];
+  /** One more process. */
+  another(options?: Partial<RedisStoreOptions>): Callers;
+  /** Makes a replica the master, and brings all clients to it, or only some of their connections. */
+  failOver(replica: RedisServer, which?: Which): Promise<void>;
+  /** What holds or waits, or was left behind. */
+  keys(): Promise<string[]>;
+  close(): Promise<void>;
+}
+
+export async function openSite(
+  options: Partial<RedisStoreOptions> = {},
+  started?: RedisServer,
+): Promise<Site> {
+  const server = started ?? (await startRedis());
+  let { port } = server;
+  const valve = await Valve.start(() => port);
+  const way = await Valve.start(() => port);
+  const clients = [connect(valve.port), connect(way.port)] as const;
+  const admin = connect(server.port);
+  const stores: RedisStore[] = [];
+  const others: Redis[] = [];
+  const storeOn = (client: Redis, further = options): Callers => {
+    const store = new RedisStore({ client, ...further });
+    stores.push(store);
+    return new Callers(store);
+  };
+  const [here, there] = [storeOn(clients[0]), storeOn(clients[1])];
+  await Promise.all([...clients, admin].map((client) => client.ping()));
+  return {
+    server,
+    valve,
+    admin,
+    here,
+    there,
+    clients,
+    another: (further = {}) => {
+      const client = (further.client as Redis | undefined) ?? connect(server.port);
+      others.push(client);
+      return storeOn(client, { ...options, ...further });
+    },
+    failOver: async (replica, which) => {
+      await switchOver(server, replica);
+      port = replica.port;
+      way.cut(which);
+      valve.cut(which);
+    },
+    keys: () => probe(`redis://127.0.0.1:${port}`, (client) => client.keys('*')),
+    close: async () => {
+      valve.open();
+      server.resume();
+      await Promise.all(stores.map((store) => store.close()));
+      for (const client of [...clients, ...others, admin]) client.disconnect();
+      valve.close();
+      way.close();
+      await server.stop();
+    },
+  };
+}
+
+/** A server that has all that another has. */
+export async function startReplica(master: RedisServer): Promise<RedisServer> {
+  await probe(master.url, (client) => client.config('SET', 'repl-diskless-sync-delay', '0'));
+  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] });
+  await probe(master.url, (client) =>
+    until('a replica in step', async () => {
+      const info = await client.info('replication');
+      const [, offset] = /master_repl_offset:(\d+)/.exec(info) ?? [];
+      return info.includes(`state=online,offset=${offset},`);
+    }),
+  );
+  return replica;
+}
+
+/** A planned change of master, in which nothing that was written is lost. */
+export async function switchOver(master: RedisServer, replica: RedisServer): Promise<void> {
+  await probe(master.url, (client) =>
+    client.call('FAILOVER', 'TO', '127.0.0.1', String(replica.port)),
+  );
+  await probe(replica.url, (client) =>
+    until('a new master', async () => (await client.info('replication')).includes('role:master')),
+  );
+  await probe(master.url, (client) =>
+    until('an old master demoted', async () =>
+      (await client.info('replication')).includes('role:slave'),
+    ),
+  );
+}
+
+/** A client that comes back soon and says nothing of its troubles. */
+export function connect(port: number, options: Omit<RedisOptions, 'replyMapping'> = {}): Redis {
+  const client = new Redis(port, '127.0.0.1', {
+    retryStrategy: () => 20,
+    disconnectTimeout: 100,
+    ...options,
+  });
+  client.on('error', () => undefined);
+  return client;
+}
+
+/** What operators were told, a level and a sentence each. */
+export class NotedLog implements StoreLog {
+  readonly lines: string[] = [];
+  log(message: string): void {
+    this.lines.push(`log ${message}`);
+  }
+  warn(message: string): void {
+    this.lines.push(`warn ${message}`);
+  }
+  error(message: string): void {
+    this.lines.push(`error ${message}`);
+  }
+}
