@@ -39,8 +39,8 @@ export interface AttemptHost {
   over(attempt: RedisAttempt): void;
   /** Who of this process is the first to wait for a key, and asks for all. */
   first(key: string): RedisAttempt | undefined;
-  /** Gives back whatever the attempt may have in Redis. */
-  leave(attempt: RedisAttempt, after: Entry | undefined): void;
+  /** Gives back whatever the attempt may have in Redis; for how long that matters, in ms. */
+  leave(attempt: RedisAttempt, after: Entry | undefined, matters: number): void;
   piggybacked(grant: PiggybackedGrant, sent: Instant): void;
 }
 
@@ -54,6 +54,8 @@ interface Heard {
 }
 
 const UNANSWERED: Progress = { state: 'unanswered' };
+/** A place in the queue outlives a short lease, as long as others wait: its owner says so long that it leaves, in ms. */
+const LEAVING = 5_000;
 /** After an error a question is put again after this, in ms. */
 const RETRY_AFTER = 100;
 
@@ -113,7 +115,7 @@ export class RedisAttempt implements Attempt, Answer {
     const isKnown = this.state === 'queued' || entry?.stage !== 'queued';
     if (entry?.stage === 'queued') entry.stage = 'dropped';
     this.end();
-    if (isKnown) this.host.leave(this, entry);
+    if (isKnown) this.host.leave(this, entry, this.matters);
   }
 
   /** The one before, who asked for both, is gone: what it knew is known here. */
@@ -205,7 +207,8 @@ export class RedisAttempt implements Attempt, Answer {
     if (this.state === 'over') return;
     const { entry } = this;
     this.end();
-    this.host.leave(this, entry);
+    // Refused before it had a place, it has nothing there: once said is enough.
+    this.host.leave(this, entry, this.arrival === '0' ? 0 : this.matters);
     this.listener.failed(error);
   }
 
@@ -213,6 +216,11 @@ export class RedisAttempt implements Attempt, Answer {
   [inspect.custom](): object {
     const { state, request } = this;
     return { state, request };
+  }
+
+  /** For how long what it may have left in Redis can stand in the way of others, in ms. */
+  private get matters(): number {
+    return Math.max(this.request.leaseTime, LEAVING);
   }
 
   private get isAsking(): boolean {

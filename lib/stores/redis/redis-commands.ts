@@ -189,10 +189,9 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
     return this.queuedAttempts.first(key);
   }
 
-  leave({ request, id }: RedisAttempt, after: Entry | undefined): void {
-    const { key, leaseTime } = request;
-    const words = encodeOperation(OPERATION.leave, id, Math.ceil(leaseTime));
-    new RedisRelease(key, words, leaseTime, after, this, undefined).send();
+  leave({ request, id }: RedisAttempt, after: Entry | undefined, matters: number): void {
+    const words = encodeOperation(OPERATION.leave, id, Math.ceil(request.leaseTime));
+    new RedisRelease(request.key, words, matters, after, this, undefined).send();
   }
 
   /** Who gives one lock back often asks for the next in the same turn: they travel together. */

@@ -1,7 +1,6 @@
 import type { Clock, Instant } from '../../clock.js';
 import { StoreUnavailableError, type ReleaseListener } from '../lock-store.js';
 import { releaseAnswer, type PiggybackedGrant } from './protocol/lock-reply.js';
-import { isPassing } from './protocol/reply-errors.js';
 import type { Answer, Entry } from './transport/entry.js';
 
 /** What a release needs of its store. */
@@ -56,7 +55,7 @@ export class RedisRelease implements Answer {
 
   refused(error: Error): void {
     this.tell(error);
-    if (isPassing(error)) this.again();
+    this.again();
   }
 
   unanswered(error: Error, final: boolean): void {

@@ -51,6 +51,21 @@ describe('a server that was demoted, and that the own client comes back to', () 
     expect(told()).toHaveLength(1);
   });
 
+  it('Three answers: READONLY to hundreds at once leaves the connection once', async () => {
+    await demote();
+    connections = 0;
+    const leaving = jest.spyOn(client, 'disconnect');
+
+    const tries = Array.from({ length: 300 }, (_, i) => callers.tryTake(`order:${i}`));
+    for (const { status } of await Promise.allSettled(tries)) expect(status).toBe('rejected');
+    await until('connected anew', () => connections > 0);
+
+    // Some may have been asked on the next connection.
+    expect(leaving.mock.calls.length).toBeLessThanOrEqual(connections + 1);
+    expect(told()).toHaveLength(1);
+    leaving.mockRestore();
+  });
+
   it('Three answers: is told once, not at each connection, and is told anew after it was a master again', async () => {
     const held = await callers.take('held', 60_000);
     await site.admin.config('SET', 'replica-serve-stale-data', 'yes');

@@ -155,6 +155,7 @@ describe('a server that is demoted', () => {
       const grants = await Promise.all(
         Array.from({ length: 50 }, (_, i) => own.take(`order:${i}`, LEASE)),
       );
+      const disconnect = jest.spyOn(client, 'disconnect');
       await switchOver(master, replica);
       port = replica.port;
 
@@ -168,6 +169,7 @@ describe('a server that is demoted', () => {
       });
       for (const grant of grants) expect(await own.release(grant)).toBe(true);
 
+      expect(disconnect).toHaveBeenCalledTimes(1);
       expect(log.lines.filter((line) => line.includes('READONLY'))).toHaveLength(1);
       expect(log.lines[0]).toMatch(/^error this Redis takes no writes any more.*connecting anew/);
     } finally {

@@ -26,6 +26,8 @@ export class Connection {
 
   private lastError: Error | undefined;
   private replacedAt = -Infinity;
+  /** Whether this connection is being left already: each time would cost a timer and a listener. */
+  private isLeaving = false;
   private readonly readyListeners: (() => void)[] = [];
   private readonly lossListeners: (() => void)[] = [];
   private readonly endListeners: ((error: Error) => void)[] = [];
@@ -110,6 +112,8 @@ export class Connection {
   replace(): void {
     if (!this.isOwned) return;
     this.replacedAt = this.clock.mono();
+    if (this.isLeaving) return;
+    this.isLeaving = true;
     this.client.disconnect(true);
   }
 
@@ -122,6 +126,7 @@ export class Connection {
   }
 
   private lost(): void {
+    this.isLeaving = false;
     this.outages += 1;
     this.begin(this.clock.mono());
     this.trouble ??= this.lastError ?? new Error('the connection to Redis was lost');
@@ -129,6 +134,7 @@ export class Connection {
   }
 
   private ready(): void {
+    this.isLeaving = false;
     this.ended = this.refusal = undefined;
     this.lastError = undefined;
     this.answered();
