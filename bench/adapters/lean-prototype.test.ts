@@ -19,7 +19,7 @@ after(async () => {
 });
 
 for (const { variant } of contendersOf(leanPrototype)) {
-  test(`the prototype, ${variant}: excludes others, and lets go of its own lock only`, async () => {
+  void test(`the prototype, ${variant}: excludes others, and lets go of its own lock only`, async () => {
     const target = { host: '127.0.0.1', port: server.port, leaseTime: 10_000, waitTime: 1_000 };
     const [one, other] = await Promise.all([
       leanPrototype.open(target, variant),

@@ -65,7 +65,7 @@ interface Entry {
   /** 0 until it is granted: then it is the handle. */
   token: number;
   resolve: (value: Entry | boolean) => void;
-  reject: (error: Error) => void;
+  reject: (error: unknown) => void;
 }
 
 const nobody = (): void => {};
@@ -116,7 +116,7 @@ class Groups {
     const keys = group.map(({ key }) => key);
     this.client.evalsha(SCRIPT_SHA, keys.length, ...keys, words).then(
       (reply) => this.answered(group, reply as Reply),
-      (error: Error) => {
+      (error: unknown) => {
         this.done();
         for (const { reject } of group) reject(error);
       },
