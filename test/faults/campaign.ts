@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { appendFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Arena, LONGEST_LEASE } from './arena/arena.js';
@@ -83,7 +83,15 @@ async function campaign(
     incidents: [...incidents, ...fleet.incidents, ...arena.incidents, ...left],
     end,
   };
+  complete(file, history);
   return { history, turns };
+}
+
+/** Adds what the witness has not heard of, so that a finding can be told from the file alone. */
+function complete(file: string, history: History): void {
+  for (const name of ['disturbances', 'bounds', 'sightings', 'deaths'] as const) {
+    for (const item of history[name]) appendFileSync(file, `${JSON.stringify([name, item])}\n`);
+  }
 }
 
 /** When nobody holds or waits any more, Redis must be empty after a lease. */
@@ -104,7 +112,7 @@ async function leftBehind(arena: Arena): Promise<History['incidents'][number][]>
 }
 
 function verdict(
-  { seed, minutes, sabotage }: CampaignOptions,
+  { seed, minutes, sabotage, history: asked }: CampaignOptions,
   history: History,
   turns: readonly Turn[],
   findings: readonly Finding[],
@@ -126,7 +134,7 @@ function verdict(
     for (const words of said.slice(0, 5)) console.log(`stderr of ${words}`);
   }
   if (found && sabotage === undefined) console.log(`The history is in ${file}`);
-  else rmSync(file, { force: true });
+  else if (asked === undefined) rmSync(file, { force: true });
   if (sabotage !== undefined) {
     const isFoundOut = givesAway(sabotage, wrong);
     console.log(

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { isSabotage, SABOTAGES, type Sabotage } from './worker/saboteurs/sabotage.js';
+import { isSabotage, SABOTAGES, SHOWN_BY, type Sabotage } from './worker/saboteurs/sabotage.js';
 
 export interface CampaignOptions {
   readonly minutes: number;
@@ -17,8 +17,9 @@ export const USAGE = `npm run faults -- [options]
   --only a,b         only faults whose name begins so; --only none: no fault at all
   --sabotage [kind]  a lock that must fail; the exit code is 0 if, and only if, it was found out:
                      naive (SET NX, the default), deaf (never admits a loss), identity (two services
-                     take each other's locks for their own), order (leaves before the answer), silence
-                     (keeps losses to itself), answers (takes an error for an outage)
+                     take each other's locks for their own), order (leaves before the answer),
+                     silent-loss (keeps losses to itself), three-answers (takes an error for an
+                     outage); the last three by the one fault that shows it, unless --only says more
   --history FILE     keep what was recorded
 `;
 
@@ -43,6 +44,7 @@ export function readOptions(args: readonly string[]): CampaignOptions {
   if (sabotage !== undefined && !isSabotage(sabotage)) {
     throw new Error(`--sabotage ${sabotage}? ${Object.keys(SABOTAGES).join(', ')}`);
   }
-  const only = values.only.split(',').filter((name) => name !== '');
+  const shown = sabotage === undefined ? undefined : SHOWN_BY[sabotage];
+  const only = (values.only || (shown ?? '')).split(',').filter((name) => name !== '');
   return { minutes, seed: values.seed, only, sabotage, history: values.history };
 }

@@ -1,5 +1,5 @@
 import { byKey, intersects, type Disturbance, type Finding, type History } from '../history.js';
-import { certainlyBefore, isHold, leases, only, type Hold } from './grant-order.js';
+import { certainlyBefore, firstOfLease, isHold, only, type Hold } from './grant-order.js';
 
 /**
  * Holds whose token is not larger than that of one which was certainly granted before. Allowed are
@@ -15,7 +15,7 @@ export function findTokenFaults(history: History): Finding[] {
   }));
   const findings: Finding[] = [];
   for (const [key, holds] of byKey(history.attempts.filter(isHold))) {
-    const begun = new Map(leases(holds).flatMap((lease) => lease.map((hold) => [hold, lease[0]!])));
+    const begun = firstOfLease(holds);
     holds.sort((a, b) => a.answered - b.answered);
     const largest = largestSoFar(holds, steps);
     holds.forEach((after, i) => {

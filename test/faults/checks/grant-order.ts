@@ -49,9 +49,16 @@ export function leases(holds: readonly Hold[]): Hold[][] {
     let lease: Hold[] = [];
     for (const hold of ofWorker.sort((a, b) => a.token - b.token)) {
       const last = lease.at(-1);
-      if (last && hold.token - last.token <= HAND_OVERS) lease.push(hold);
+      const step = last ? hold.token - last.token : 0;
+      // The same token twice is no hand-over, but a lock that does not count.
+      if (step > 0 && step <= HAND_OVERS) lease.push(hold);
       else grouped.push((lease = [hold]));
     }
   }
   return grouped;
+}
+
+/** For each hold of one key the first of its lease: only that one was granted by the server. */
+export function firstOfLease(holds: readonly Hold[]): Map<Hold, Hold> {
+  return new Map(leases(holds).flatMap((lease) => lease.map((hold) => [hold, lease[0]!])));
 }

@@ -50,11 +50,12 @@ const clientPause: Fault = {
 const scriptFlush: Fault = {
   name: 'script flush',
   async inject(arena, random) {
-    const times = random.int(15, 30);
+    // Only the first who asks after a flush has to ask again: few flushes put few to the test.
+    const times = random.int(80, 120);
     await arena.bound(SOUND, 'when nothing but a script was forgotten', async () => {
       for (let i = 0; i < times; i += 1) {
         await arena.ask((redis) => redis.script('FLUSH'));
-        await pause(random.int(10, 80));
+        await pause(random.int(2, 15));
       }
       await pause(2 * SOUND);
     });

@@ -7,11 +7,21 @@ export const SABOTAGES = {
   deaf: ['overlap'],
   identity: ['overlap'],
   order: ['closed too long'],
-  silence: ['silent loss'],
-  answers: ['wrong answer', 'unlocked work'],
+  'silent-loss': ['silent loss'],
+  'three-answers': ['wrong answer', 'unlocked work'],
 } satisfies Record<string, readonly Finding['kind'][]>;
 
 export type Sabotage = keyof typeof SABOTAGES;
+
+/**
+ * The fault that shows a promise broken, where only one does: a short campaign may not come to it, and
+ * one turn of it may pass well.
+ */
+export const SHOWN_BY: Readonly<Partial<Record<Sabotage, string>>> = {
+  order: 'script flush',
+  'silent-loss': 'flushall in short work',
+  'three-answers': 'redis refuses',
+};
 
 export function isSabotage(name: string): name is Sabotage {
   return Object.hasOwn(SABOTAGES, name);
@@ -40,9 +50,9 @@ export async function openSubject(
       return (await import('./deaf-subject.js')).deafSubject(library);
     case 'identity':
       return (await import('./mixed-up-subject.js')).mixedUpSubject(library);
-    case 'silence':
+    case 'silent-loss':
       return (await import('./silent-subject.js')).silentSubject(library);
-    case 'answers':
+    case 'three-answers':
       return (await import('./confused-subject.js')).confusedSubject(library);
     case undefined:
       return library;
