@@ -43,7 +43,8 @@ export interface HolderFacts {
  */
 export type BusyReason = 'held' | 'deadlock' | 'full';
 
-const NOBODY: HolderFacts = {
+/** Of a key that nobody is known to hold. */
+export const NOBODY: HolderFacts = {
   holder: undefined,
   mode: undefined,
   sinceEpochMs: undefined,

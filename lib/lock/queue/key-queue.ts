@@ -10,7 +10,7 @@ import {
 import { Lease, type LeaseOwner } from '../lease/lease.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import { Lock, type LockSource } from '../lock.js';
-import { storeError, type BusyReason, type HolderFacts } from '../lock.errors.js';
+import { NOBODY, storeError, type BusyReason, type HolderFacts } from '../lock.errors.js';
 import { Release } from '../release.js';
 import { describeRing, type DeadlockFinder } from './deadlock.js';
 import { firstLook, judgeWait } from './patience.js';
@@ -253,10 +253,7 @@ export class KeyQueue implements LockSource, LeaseOwner, WaiterHome, AttemptList
 }
 
 function factsOf([first]: readonly HolderInfo[]): HolderFacts {
-  return {
-    holder: first?.holder,
-    mode: first?.mode,
-    sinceEpochMs: first?.sinceEpochMs,
-    retryAfter: first?.remainingMs ?? 0,
-  };
+  if (!first) return NOBODY;
+  const { holder, mode, sinceEpochMs, remainingMs } = first;
+  return { holder, mode, sinceEpochMs, retryAfter: remainingMs };
 }

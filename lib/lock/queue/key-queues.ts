@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import type { LockStore } from '../../stores/lock-store.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
+import { NOBODY } from '../lock.errors.js';
 import type { Lock } from '../lock.js';
 import type { AcquireSettings } from './acquire-settings.js';
 import { DeadlockFinder } from './deadlock.js';
@@ -129,6 +130,5 @@ export class KeyQueues {
 }
 
 function refuse(waiter: Waiter, waiting: number): void {
-  const facts = { holder: undefined, mode: undefined, sinceEpochMs: undefined, retryAfter: 0 };
-  waiter.busy(facts, waiter.since, 'full', `; ${waiting} wait for it here, which is maxWaiters`);
+  waiter.busy(NOBODY, waiter.since, 'full', `; ${waiting} wait for it here, which is maxWaiters`);
 }

@@ -1,6 +1,7 @@
 import type { Clock, Instant } from '../../clock.js';
 import { defer } from '../../deferred.js';
-import { StoreUnavailableError, type LockState } from '../lock-store.js';
+import { type LockState } from '../lock-store.js';
+import { noAnswer } from './protocol/reply-errors.js';
 import { inspectAnswer, releaseAnswer, type PiggybackedGrant } from './protocol/lock-reply.js';
 import { OPERATION, encodeOperation, type Operation } from './protocol/operation.js';
 import type { Answer } from './transport/entry.js';
@@ -40,7 +41,7 @@ export class KeyQuestions {
     this.send(key, encodeOperation(operation, '0'), {
       settle: resolve,
       refused: reject,
-      unanswered: (error) => reject(new StoreUnavailableError(error.message, error)),
+      unanswered: (error) => reject(noAnswer(error)),
     });
     return promise;
   }

@@ -1,5 +1,5 @@
-import { StoreUnavailableError, type ListOptions } from '../lock-store.js';
-import { faultOf } from './protocol/reply-errors.js';
+import { type ListOptions } from '../lock-store.js';
+import { faultOf, noAnswer } from './protocol/reply-errors.js';
 import { isCluster, type RedisClient } from './redis-client.js';
 
 interface KeyPage {
@@ -43,7 +43,7 @@ async function scan(
   } catch (error) {
     const problem = error instanceof Error ? error : new Error(String(error));
     if (faultOf(problem) === 'refused') throw problem;
-    throw new StoreUnavailableError(problem.message, problem);
+    throw noAnswer(problem);
   }
 }
 

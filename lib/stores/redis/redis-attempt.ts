@@ -1,13 +1,13 @@
 import { inspect } from 'node:util';
 import type { Clock, Instant, Timer } from '../../clock.js';
 import {
-  StoreUnavailableError,
   type Attempt,
   type AttemptListener,
   type LeaseRequest,
   type Progress,
   type Silence,
 } from '../lock-store.js';
+import { noAnswer } from './protocol/reply-errors.js';
 import {
   acquireAnswer,
   type GrantNotice,
@@ -54,8 +54,11 @@ interface Heard {
 }
 
 const UNANSWERED: Progress = { state: 'unanswered' };
-/** A place in the queue outlives a short lease, as long as others wait: its owner says so long that it leaves, in ms. */
-const LEAVING = 5_000;
+/**
+ * How long a leave is tried again at least, in ms: as long as others wait, a place in the queue
+ * outlives a short lease.
+ */
+const LEAST_LEAVING = 5_000;
 /** After an error a question is put again after this, in ms. */
 const RETRY_AFTER = 100;
 
@@ -198,7 +201,7 @@ export class RedisAttempt implements Attempt, Answer {
       const { clock } = this.host;
       this.askAt(clock.mono() + RETRY_AFTER * (1 + Math.random()));
     } else {
-      this.fail(new StoreUnavailableError(error.message, error));
+      this.fail(noAnswer(error));
     }
   }
 
@@ -220,7 +223,7 @@ export class RedisAttempt implements Attempt, Answer {
 
   /** For how long what it may have left in Redis can stand in the way of others, in ms. */
   private get matters(): number {
-    return Math.max(this.request.leaseTime, LEAVING);
+    return Math.max(this.request.leaseTime, LEAST_LEAVING);
   }
 
   private get isAsking(): boolean {

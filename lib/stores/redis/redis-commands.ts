@@ -1,6 +1,5 @@
 import type { Clock, Instant } from '../../clock.js';
 import {
-  StoreUnavailableError,
   type Attempt,
   type AttemptListener,
   type ExtendRequest,
@@ -17,7 +16,7 @@ import { GrantInbox } from './inbox/grant-inbox.js';
 import type { GrantNotice, PiggybackedGrant } from './protocol/lock-reply.js';
 import { INBOX } from './protocol/limits.js';
 import { OPERATION, encodeOperation } from './protocol/operation.js';
-import { isReadOnly } from './protocol/reply-errors.js';
+import { isReadOnly, noAnswer } from './protocol/reply-errors.js';
 import { KeyQuestions } from './key-questions.js';
 import { QueuedAttempts } from './queued-attempts.js';
 import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
@@ -93,9 +92,7 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
       (grant, sent) => this.piggybacked(grant, sent),
     );
     this.connection.onReady(() => this.back());
-    this.connection.onEnd((error) =>
-      this.rejectAll(new StoreUnavailableError(error.message, error)),
-    );
+    this.connection.onEnd((error) => this.rejectAll(noAnswer(error)));
   }
 
   greet(): void {
@@ -217,7 +214,7 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
     const entry = this.send(grant.key, words, own?.renewal ?? own?.question, {
       settle: (reply, from) => resolve(Number(reply) === 0 ? null : { from, leaseTime }),
       refused: reject,
-      unanswered: (error) => reject(new StoreUnavailableError(error.message, error)),
+      unanswered: (error) => reject(noAnswer(error)),
     });
     if (own) own.renewal = entry;
     return promise;

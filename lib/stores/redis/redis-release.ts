@@ -1,5 +1,6 @@
 import type { Clock, Instant } from '../../clock.js';
-import { StoreUnavailableError, type ReleaseListener } from '../lock-store.js';
+import { type ReleaseListener } from '../lock-store.js';
+import { noAnswer } from './protocol/reply-errors.js';
 import { releaseAnswer, type PiggybackedGrant } from './protocol/lock-reply.js';
 import type { Answer, Entry } from './transport/entry.js';
 
@@ -59,7 +60,7 @@ export class RedisRelease implements Answer {
   }
 
   unanswered(error: Error, final: boolean): void {
-    this.tell(new StoreUnavailableError(error.message, error));
+    this.tell(noAnswer(error));
     if (final) this.again();
     // The lease has ended by itself: during an outage nothing is kept for ever.
     else if (this.isOver && this.entry?.stage === 'queued') this.entry.stage = 'dropped';

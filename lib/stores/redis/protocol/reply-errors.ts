@@ -1,11 +1,10 @@
+import { StoreUnavailableError } from '../../lock-store.js';
+
 /** The server is on its way up, down or over: another try is worth it. */
 const PASSING = /^(LOADING|MASTERDOWN|CLUSTERDOWN|TRYAGAIN|BUSY|UNKILLABLE|NOREPLICAS)\b/;
 
 /** In a script, Redis 7 says it without the code. */
 const NO_PERMISSION = /^NOPERM\b|The user executing the script can't|ACL failure in script/;
-
-/** The connection is not let in; with the next password, or on the next server, it may be. */
-const NOT_LET_IN = /^(NOAUTH|WRONGPASS)\b/;
 
 /**
  * What an error says of an entry that was sent:
@@ -25,9 +24,9 @@ function isReply(error: Error): boolean {
   return error.name === 'ReplyError';
 }
 
-/** Whether asking the same again can help: the server may be another one by then. */
-export function isPassing(error: Error): boolean {
-  return faultOf(error) !== 'refused' || isReadOnly(error) || NOT_LET_IN.test(error.message);
+/** What is told where no answer came, with what the client says of it. */
+export function noAnswer(error: Error): StoreUnavailableError {
+  return new StoreUnavailableError(error.message, error);
 }
 
 export function isNoScript(error: unknown): boolean {

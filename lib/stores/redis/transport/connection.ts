@@ -29,7 +29,6 @@ export class Connection {
   /** Whether this connection is being left already: each time would cost a timer and a listener. */
   private isLeaving = false;
   private readonly readyListeners: (() => void)[] = [];
-  private readonly lossListeners: (() => void)[] = [];
   private readonly endListeners: ((error: Error) => void)[] = [];
   private readonly refusalListeners: ((error: Error) => void)[] = [];
   private readonly handlers: readonly (readonly [string, (...args: unknown[]) => void])[];
@@ -68,10 +67,6 @@ export class Connection {
 
   onReady(listener: () => void): void {
     this.readyListeners.push(listener);
-  }
-
-  onLoss(listener: () => void): void {
-    this.lossListeners.push(listener);
   }
 
   onEnd(listener: (error: Error) => void): void {
@@ -130,7 +125,6 @@ export class Connection {
     this.outages += 1;
     this.begin(this.clock.mono());
     this.trouble ??= this.lastError ?? new Error('the connection to Redis was lost');
-    for (const listener of this.lossListeners) listener();
   }
 
   private ready(): void {
