@@ -43,6 +43,11 @@ export class LeaseBuckets {
     return lease.bucket !== undefined;
   }
 
+  /** When it will be looked at, on the monotonic clock. */
+  dueAt({ bucket }: Lease): number {
+    return bucket instanceof Bucket ? bucket.at : Infinity;
+  }
+
   /**
    * Puts a lease where it will be looked at in `delay` ms or a little sooner, wherever it was before.
    * @returns when that is, on the monotonic clock

@@ -48,9 +48,10 @@ export class LeaseKeeper {
     else this.schedule(lease, left / 3, now);
   }
 
-  /** The lease has a new holder, whose `maxHoldTime` may end sooner. */
+  /** The lease has a new holder, whose `maxHoldTime` may end before the next look. */
   handedOver(lease: Lease): void {
-    if (lease.heldUntil < Infinity || lease.isLast) this.schedule(lease, lease.remainingMs / 3);
+    const isInTime = lease.heldUntil >= this.buckets.dueAt(lease);
+    if (lease.isLast || !isInTime) this.schedule(lease, lease.remainingMs / 3);
   }
 
   forget(lease: Lease): void {

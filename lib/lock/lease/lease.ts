@@ -89,10 +89,13 @@ export class Lease {
     return this.remainingMs > 0;
   }
 
-  /** Looks at the clocks, for after a pause nobody else has done so yet; true if it is still held. */
-  checkExpiry(): boolean {
+  /**
+   * Looks at the clocks, for after a pause nobody else has done so yet; true if it is still held.
+   * @param mono the monotonic clock, where it has just been read
+   */
+  checkExpiry(mono = this.clock.mono()): boolean {
     if (this.lost) return false;
-    if (this.isValid()) return true;
+    if (remaining(this.validUntil, this.clock, mono) > 0) return true;
     this.lose(
       this.isLast ? 'maxHoldTime has passed' : 'its lease ran out before it could be renewed',
     );

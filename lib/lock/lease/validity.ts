@@ -9,7 +9,10 @@ export function validUntil(from: Instant, leaseTime: number): Instant {
   return { mono: from.mono + believed, wall: from.wall + believed };
 }
 
-/** Ms until the earlier of the two clocks reaches `until`; negative when it has passed. */
-export function remaining(until: Instant, clock: Clock): number {
-  return Math.min(until.mono - clock.mono(), until.wall - clock.wall());
+/**
+ * Ms until the earlier of the two clocks reaches `until`; negative when it has passed.
+ * @param mono the monotonic clock, where it has just been read
+ */
+export function remaining(until: Instant, clock: Clock, mono = clock.mono()): number {
+  return Math.min(until.mono - mono, until.wall - clock.wall());
 }

@@ -151,10 +151,11 @@ export class KeyQueue implements LockSource, LeaseOwner, WaiterHome, AttemptList
 
   end(lock: Lock): Promise<boolean> {
     const { lease } = lock;
+    const now = this.settings.clock.mono();
     // A lost lease has left already, and another may have come: there is nothing to give back.
-    if (!lease.checkExpiry()) return Release.lost;
+    if (!lease.checkExpiry(now)) return Release.lost;
     const { first } = this.waiters;
-    if (first && this.handOver(lease, first)) return Release.done;
+    if (first && this.handOver(lease, first, now)) return Release.done;
     this.remove(lease);
     const release = new Release(lease);
     this.settings.store.release(lease.grant, lease.token, release);
@@ -170,10 +171,9 @@ export class KeyQueue implements LockSource, LeaseOwner, WaiterHome, AttemptList
   }
 
   /** Passes the lock on inside the process, if the bound allows it. */
-  private handOver(lease: Lease, next: Waiter): boolean {
-    const { clock, handOver, keeper } = this.settings;
+  private handOver(lease: Lease, next: Waiter, now: number): boolean {
+    const { handOver, keeper } = this.settings;
     if (next.leaseTime !== lease.leaseTime || lease.handOvers >= handOver.count) return false;
-    const now = clock.mono();
     const isOver = now - lease.grantedAt >= handOver.time;
     if (isOver || lease.token >= lease.grant.lastToken) return false;
     lease.handOvers += 1;
