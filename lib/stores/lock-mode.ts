@@ -11,6 +11,7 @@ export type LockMode =
 
 /** The mode of a lock that says nothing else. */
 export const EXCLUSIVE: LockMode = { kind: 'exclusive' };
+export const SHARED: LockMode = { kind: 'shared' };
 
 /** Whether a lock of mode `asked` may be held beside `held`: the one place that knows which modes go together. */
 export function compatible(asked: LockMode, held: readonly LockMode[]): boolean {

@@ -26,7 +26,7 @@ describe('the observer of the fault campaign', () => {
 
   it('sees the same holder when somebody waits', async () => {
     const inLease = Date.now() + 10_000;
-    await redis.zadd(LOCK, -17, '#', inLease, 'pod:1.a 17 h', ARRIVAL, 'pod:2.b 400 1');
+    await redis.zadd(LOCK, -17, '#', inLease, 'pod:1.a 17', ARRIVAL, 'pod:2.b 400 1');
     expect(await holderOf(redis, LOCK)).toBe('pod:1.a 17');
   });
 
@@ -35,7 +35,7 @@ describe('the observer of the fault campaign', () => {
     await redis.set(LOCK, 'free 17', 'PX', 1_000);
     expect(await holderOf(redis, LOCK)).toBeUndefined();
     await redis.del(LOCK);
-    await redis.zadd(LOCK, -17, '#', Date.now() - 1, 'pod:1.a 17 h', ARRIVAL, 'pod:2.b 400 1');
+    await redis.zadd(LOCK, -17, '#', Date.now() - 1, 'pod:1.a 17', ARRIVAL, 'pod:2.b 400 1');
     expect(await holderOf(redis, LOCK)).toBeUndefined();
   });
 });

@@ -31,7 +31,7 @@ export class KeyQuestions {
   private async pass(operation: Operation, key: string): Promise<boolean> {
     const sent = this.clock.now();
     const { ours, unfinished, piggybacked } = releaseAnswer(await this.ask(operation, key));
-    if (piggybacked) this.piggybacked(piggybacked, sent);
+    for (const grant of piggybacked) this.piggybacked(grant, sent);
     if (unfinished) await this.passOver(key);
     return ours;
   }

@@ -159,8 +159,10 @@ export class RedisAttempt implements Attempt, Answer {
     const { process } = this.host;
     const question = this.isAsking ? this.entry : undefined;
     this.end();
-    const { key } = this.request;
-    this.listener.granted(new RedisGrant(key, process, this.id, token, from, leaseTime, question));
+    const { key, mode } = this.request;
+    this.listener.granted(
+      new RedisGrant(key, mode, process, this.id, token, from, leaseTime, question),
+    );
   }
 
   settle(reply: unknown, sent: Instant): void {
@@ -171,7 +173,7 @@ export class RedisAttempt implements Attempt, Answer {
       return;
     }
     this.host.observe(answer.nowUs);
-    if (answer.piggybacked) this.host.piggybacked(answer.piggybacked, sent);
+    for (const grant of answer.piggybacked) this.host.piggybacked(grant, sent);
     if (this.state === 'over') return;
     const { clock, connectionEpoch: epoch } = this.host;
     this.heard = { answer, sent, epoch, heldUntil: clock.mono() + answer.remainingMs + 1 };

@@ -15,7 +15,8 @@ import { defer } from '../../deferred.js';
 import { GrantInbox } from './inbox/grant-inbox.js';
 import type { GrantNotice, PiggybackedGrant } from './protocol/lock-reply.js';
 import { INBOX } from './protocol/limits.js';
-import { OPERATION, encodeOperation } from './protocol/operation.js';
+import { OPERATION, askingOperation, encodeOperation } from './protocol/operation.js';
+import { modeSuffix } from './protocol/owner-mode.js';
 import { isReadOnly, noAnswer } from './protocol/reply-errors.js';
 import { KeyQuestions } from './key-questions.js';
 import { QueuedAttempts } from './queued-attempts.js';
@@ -100,7 +101,8 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
   }
 
   acquire(request: LeaseRequest, listener: AttemptListener): Attempt {
-    const attempt = new RedisAttempt(request, this.owners.nextId(), this, listener);
+    const id = this.owners.nextId() + modeSuffix(request.mode);
+    const attempt = new RedisAttempt(request, id, this, listener);
     const { closed } = this;
     if (closed) process.nextTick(() => attempt.fail(closed));
     else attempt.ask();
@@ -163,8 +165,8 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
   }
 
   ask(attempt: RedisAttempt): Entry {
-    const { key, leaseTime, wait } = attempt.request;
-    const operation = wait ? OPERATION.acquire : OPERATION.try;
+    const { key, leaseTime } = attempt.request;
+    const operation = askingOperation(attempt.request);
     const words = encodeOperation(operation, attempt.id, Math.ceil(leaseTime), attempt.arrival);
     return this.send(key, words, undefined, attempt);
   }

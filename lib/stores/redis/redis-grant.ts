@@ -1,19 +1,19 @@
 import { inspect } from 'node:util';
 import type { Instant } from '../../clock.js';
-import { EXCLUSIVE, type LockMode } from '../lock-mode.js';
+import type { LockMode } from '../lock-mode.js';
 import type { Grant } from '../lock-store.js';
 import { holderOf } from '../owner.js';
-import { TOKEN_RANGE } from './protocol/limits.js';
+import { LIMITED_TOKEN_RANGE, TOKEN_RANGE } from './protocol/limits.js';
 import type { Entry } from './transport/entry.js';
 
 /** A lock that was granted, and what its owner has under way. */
 export class RedisGrant implements Grant {
-  readonly mode: LockMode = EXCLUSIVE;
   /** The last renewal that was asked for: the next one follows it. */
   renewal: Entry | undefined;
 
   constructor(
     readonly key: string,
+    readonly mode: LockMode,
     /** What the owners of its process begin with. */
     readonly process: string,
     /** What follows the process in the owner's id. */
@@ -34,7 +34,8 @@ export class RedisGrant implements Grant {
   }
 
   get lastToken(): number {
-    return this.token + TOKEN_RANGE;
+    if (this.mode.kind === 'exclusive') return this.token + TOKEN_RANGE;
+    return this.mode.kind === 'limited' ? this.token + LIMITED_TOKEN_RANGE : this.token;
   }
 
   /** In a log it shows no secret. */

@@ -46,7 +46,7 @@ export class RedisRelease implements Answer {
 
   settle(reply: unknown, sent: Instant, repeated: boolean): void {
     const { ours, unfinished, piggybacked } = releaseAnswer(reply);
-    if (piggybacked) this.host.piggybacked(piggybacked, sent);
+    for (const grant of piggybacked) this.host.piggybacked(grant, sent);
     if (unfinished) this.host.passOver(this.key);
     if (this.isTold) return;
     this.isTold = true;

@@ -99,7 +99,7 @@ export async function holderOf(redis: Redis, lock: string): Promise<string | und
   const now = Number(time[0]) * 1_000 + Number(time[1]) / 1_000;
   // Those whose lease has ended stay in a set until somebody asks for the lock.
   const held = members.flatMap((member, i) =>
-    i % 2 === 0 && Number(members[i + 1]) > now ? [String(member).replace(/ \w$/, '')] : [],
+    i % 2 === 0 && Number(members[i + 1]) > now ? [String(member)] : [],
   );
   return held.length > 0 ? held.join(', ') : undefined;
 }

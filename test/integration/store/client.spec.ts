@@ -178,7 +178,7 @@ describe("the user's own client", () => {
     const members = await client.zrange('lock:order:42', '0', '-1');
     expect(members).toEqual([
       '#',
-      `${owner} ${token} h`,
+      `${owner} ${token}`,
       expect.stringMatching(new RegExp(`^\\S+ ${LEASE} [01]$`)),
     ]);
     expect(await client.pttl('lock:order:42')).toBeGreaterThan(LEASE - 20_000);
@@ -186,8 +186,10 @@ describe("the user's own client", () => {
 
     await release(store, grant);
     const heard = (await heir.granted)!;
-    expect(await client.get('lock:order:42')).toBe(`${heard.owner} ${heard.token}`);
+    // It stays a set until the key is free.
+    expect(await client.zrange('lock:order:42', 1, -1)).toEqual([`${heard.owner} ${heard.token}`]);
     await release(store, heard);
+    expect(await client.exists('lock:order:42')).toBe(0);
   });
 
   it('Exclusion: a plain SET NX on the same key keeps us out, and we keep it out', async () => {

@@ -1,72 +1,76 @@
-import { TOKEN_RANGE } from './limits.js';
+import { LIMITED_TOKEN_RANGE, TOKEN_RANGE, WAITER_SCORE } from './limits.js';
 
 /**
- * The part of the script that reads a key, in whichever form it is: Lua for the local function
- * `load(lock, value)`, where `value` is what GET has already said of it, if it was asked. From around it
- * it knows `nowMs`, `WAITER` (the score from which on a member waits) and `frozen`.
+ * The part of the script that reads a key, in whichever form it is. Lua that sets, from `lock`, `owner`
+ * and `value` (what GET has already said of it, if it was asked):
+ *
+ *     kind      'set', 'string', 'free' (only its last token is left), 'foreign', or nil
+ *     last      the last token that is not to be given again
+ *     limit     how many permits there are, as text; '' as long as nobody has named a limit
+ *     name      of a set, the member that says so, and the last token by its score; saved: that score
+ *     holders   { member, mode, text (its token), ends }: those whose lease has not ended
+ *     waiters   the first who wait; more: there may be others behind them
+ *     gone      members to be removed
+ *     mine      the holder that is `owner`; at: where it stands
+ *     left      of a foreign string: how long it stays, in ms
  */
-export const LOAD = `-- The key is somebody else's: says whose, where that can be told.
-      local function refuse(lock, problem)
-        if problem and not string.find(problem.err, '^WRONGTYPE') then error(problem) end
-        local kind = redis.call('TYPE', lock).ok
-        local whose = kind == 'hash' and ', as Redisson keeps its locks' or
-          kind == 'zset' and ', as redis-semaphore keeps its semaphores' or ''
-        error({ err = 'WRONGTYPE the key of the lock holds a ' .. kind ..
-          ' that is not of nest-locked' .. whose .. '; give one of them another prefix' })
+export const LOAD = `
+    local kind, last, limit, name, saved, left = nil, 0, '', nil, nil, 0
+    local holders, waiters, gone, more, mine, at = {}, {}, {}, false, nil, nil
+    local part = type(value) ~= 'string' and value ~= false and redis.pcall('ZRANGE', lock, 0, 2, 'WITHSCORES')
+    if part and part.err and string.find(part.err, '^WRONGTYPE') then value = redis.pcall('GET', lock) end
+    if type(value) == 'string' then
+      left = redis.call('PTTL', lock)
+      local free = string.match(value, '^free (%d+)$')
+      if free then
+        kind, last = 'free', tonumber(free)
+      elseif left >= 0 and string.find(value, '^%S+#%S+%.[%l%d]+ %d+$') then
+        kind, part = 'string', { '#', 0, value, nowMs + left }
+      else
+        kind = 'foreign'
       end
+    elseif part and part[1] and string.find(part[1], '^#%d*$') then
+      kind, name, saved, more = 'set', part[1], tonumber(part[2]), part[5] ~= nil
+      last, limit = -saved, string.sub(name, 2)
+      if more and tonumber(part[6]) < ${WAITER_SCORE} then
+        part = redis.call('ZRANGEBYSCORE', lock, '-inf', '(${WAITER_SCORE}', 'WITHSCORES')
+      end
+    elseif part and (part[1] or part.err) then
+      -- It is somebody else's: says whose, where that can be told.
+      if part.err and not string.find(part.err, '^WRONGTYPE') then error(part) end
+      local form = redis.call('TYPE', lock).ok
+      local whose = form == 'hash' and ', as Redisson keeps its locks' or
+        form == 'zset' and ', as redis-semaphore keeps its semaphores' or ''
+      error({ err = 'WRONGTYPE the key of the lock holds a ' .. form ..
+        ' that is not of nest-locked' .. whose .. '; give one of them another prefix' })
+    end
 
-      -- What is known of a key: its last token, who holds it, the first who wait.
-      local function load(lock, value)
-        local key = { lock = lock, last = 0, holders = {}, waiters = {}, gone = {} }
-        local part = not value and redis.pcall('ZRANGE', lock, 0, 3, 'WITHSCORES')
-        if not part or part.err then
-          value = value or redis.pcall('GET', lock)
-          if type(value) == 'string' then
-            local owner, token = string.match(value, '^(%S+#%S+) (%d+)$')
-            local left = redis.call('PTTL', lock)
-            if owner and left >= 0 then
-              key.kind, key.last = 'string', tonumber(token)
-              key.holders[1] = { owner = owner, token = key.last, text = token, flag = 'h', left = left }
-              return key
-            end
-            local free = string.match(value, '^free (%d+)$')
-            key.kind, key.last, key.left = free and 'string' or 'foreign', tonumber(free or 0), left
-            return key
-          end
-          if part then refuse(lock, part) end
-          if not string.find(value.err, '^WRONGTYPE') then error(value) end
-          part = redis.pcall('ZRANGE', lock, 0, 3, 'WITHSCORES')
-        end
-        if part[1] ~= '#' then
-          if #part == 0 then return key end
-          refuse(lock)
-        end
-
-        key.kind, key.saved = 'set', -tonumber(part[2])
-        key.last, key.more = key.saved, #part > 6
-        if key.more and tonumber(part[8]) < WAITER then
-          part = redis.call('ZRANGEBYSCORE', lock, '-inf', WAITER, 'WITHSCORES')
-        end
-        for at = 3, #part, 2 do
-          local member, score = part[at], tonumber(part[at + 1])
-          if score >= WAITER then
-            key.waiters[#key.waiters + 1] = member
+    if kind == 'set' or kind == 'string' then
+      local prefix = owner .. ' '
+      for i = 3, #part, 2 do
+        local member, ends = part[i], tonumber(part[i + 1])
+        if ends >= ${WAITER_SCORE} then
+          waiters[#waiters + 1] = member
+        else
+          local mode, text = string.match(member, '%.[%l%d]+(%w*) (%d+)$')
+          local token = tonumber(text)
+          if mode ~= '' and mode ~= 'S' then token = token + ${LIMITED_TOKEN_RANGE} end
+          if ends > nowMs + 0.5 then
+            local holder = { member = member, mode = mode, text = text, ends = ends }
+            holders[#holders + 1] = holder
+            if string.sub(member, 1, #prefix) == prefix then mine, at = holder, #holders end
           else
-            local owner, token, flag = string.match(member, '^(%S+) (%d+) (%l)$')
-            if score > nowMs then
-              key.holders[#key.holders + 1] =
-                { owner = owner, token = tonumber(token), text = token, flag = flag, left = score - nowMs, member = member }
-            else
-              key.gone[#key.gone + 1] = member
-              key.last = math.max(key.last, tonumber(token) + ${TOKEN_RANGE})
-              -- Told by message and never heard of since.
-              local home = flag == 'c' and string.match(owner, '^(.*)%.')
-              if home and home ~= process then
-                frozen = frozen or {}
-                frozen[home] = true
-              end
+            gone[#gone + 1] = member
+            -- Which of its tokens it has used is not known.
+            if mode == '' then token = token + ${TOKEN_RANGE} end
+            -- Told by message and never heard of since.
+            local home = ends % 1 > 0 and string.match(member, '^(%S*)%.')
+            if home and home ~= process then
+              frozen = frozen or {}
+              frozen[home] = true
             end
           end
+          last = math.max(last, token)
         end
-        return key
-      end`;
+      end
+    end`;

@@ -1,6 +1,6 @@
-import { EXCLUSIVE } from '../../lock-mode.js';
 import type { HolderInfo } from '../../lock-store.js';
 import { holderOf } from '../../owner.js';
+import { modeOf } from './owner-mode.js';
 
 /** A number; a client with `stringNumbers` gives it as a string, and the script some as text. */
 type Numeric = number | string;
@@ -8,7 +8,8 @@ type Numeric = number | string;
 /** `owner token` of a holder; '' for another library's, or for nobody. */
 type HolderReply = string;
 
-type PiggybackReply = [owner: string, token: Numeric];
+/** owner, token, owner, … */
+type PiggybackReply = Numeric[];
 
 /** To `acquire` and `try` for a key that is taken; a granted one is its token. */
 type TakenReply = [
@@ -17,7 +18,7 @@ type TakenReply = [
   place: Numeric,
   now: Numeric,
   arrival: string,
-  piggybacked?: PiggybackReply,
+  ...piggybacked: PiggybackReply,
 ];
 
 /** A waiter of the same process that got the lock along with somebody else's reply. */
@@ -37,13 +38,13 @@ export interface TakenAnswer {
   readonly nowUs: number;
   /** The place in the queue, to be named when asking again; '0' when it does not wait in one. */
   readonly arrival: string;
-  readonly piggybacked: PiggybackedGrant | undefined;
+  readonly piggybacked: readonly PiggybackedGrant[];
 }
 
 /** A token, when it was granted. */
 export function acquireAnswer(reply: unknown): number | TakenAnswer {
   if (!Array.isArray(reply)) return Number(reply);
-  const [holder, remaining, place, now, arrival, piggybacked] = reply as TakenReply;
+  const [holder, remaining, place, now, arrival, ...piggybacked] = reply as TakenReply;
   const info = holderInfo(holder, Number(remaining));
   return {
     // Nobody holds it at this moment when those who were before are being passed over.
@@ -52,7 +53,7 @@ export function acquireAnswer(reply: unknown): number | TakenAnswer {
     place: Number(place),
     nowUs: Number(now),
     arrival,
-    piggybacked: piggybackedGrant(piggybacked),
+    piggybacked: piggybackedGrants(piggybacked),
   };
 }
 
@@ -61,17 +62,17 @@ export interface ReleaseAnswer {
   readonly ours: boolean;
   /** There are more waiters to be passed over before one is found that is there. */
   readonly unfinished: boolean;
-  readonly piggybacked: PiggybackedGrant | undefined;
+  readonly piggybacked: readonly PiggybackedGrant[];
 }
 
-const RELEASED: ReleaseAnswer = { ours: true, unfinished: false, piggybacked: undefined };
+const NO_GRANTS: readonly PiggybackedGrant[] = [];
+const RELEASED: ReleaseAnswer = { ours: true, unfinished: false, piggybacked: NO_GRANTS };
 const UNFINISHED: ReleaseAnswer = { ...RELEASED, unfinished: true };
 const NOT_OURS: ReleaseAnswer = { ...RELEASED, ours: false };
 
 export function releaseAnswer(reply: unknown): ReleaseAnswer {
   if (Array.isArray(reply)) {
-    const [grant] = reply as [PiggybackReply];
-    return { ...RELEASED, piggybacked: piggybackedGrant(grant) };
+    return { ...RELEASED, piggybacked: piggybackedGrants(reply as PiggybackReply) };
   }
   const code = Number(reply);
   if (code === 0) return NOT_OURS;
@@ -104,8 +105,13 @@ export function grantNotice(message: string): GrantNotice {
   return { owner, token: Number(token), nowUs: Number(now), claimMs: Number(claim) };
 }
 
-function piggybackedGrant(reply: PiggybackReply | undefined): PiggybackedGrant | undefined {
-  return reply && { owner: reply[0], token: Number(reply[1]) };
+function piggybackedGrants(reply: PiggybackReply): readonly PiggybackedGrant[] {
+  if (reply.length === 0) return NO_GRANTS;
+  const grants: PiggybackedGrant[] = [];
+  for (let i = 0; i < reply.length; i += 2) {
+    grants.push({ owner: String(reply[i]), token: Number(reply[i + 1]) });
+  }
+  return grants;
 }
 
 /** What is not of our making tells nothing but how long it will stay. */
@@ -115,9 +121,10 @@ function holderInfo(held: HolderReply, remaining: number): HolderInfo {
     return { holder: undefined, mode: undefined, sinceEpochMs: undefined, remainingMs };
   }
   const space = held.lastIndexOf(' ');
+  const owner = held.slice(0, space);
   return {
-    holder: holderOf(held.slice(0, space)),
-    mode: EXCLUSIVE,
+    holder: holderOf(owner),
+    mode: modeOf(owner),
     // A token is the moment of its grant, in µs.
     sinceEpochMs: Math.floor(Number(held.slice(space + 1)) / 1_000),
     remainingMs,

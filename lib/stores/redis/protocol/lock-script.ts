@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CONTENDED } from './contended-script.js';
+import { MOST_STEPS } from './limits.js';
 
 /**
  * Many lock operations in one call, in order; a fault in one is that one's alone.
@@ -10,7 +11,8 @@ import { CONTENDED } from './contended-script.js';
  *         [3] 1 when the process's inbox is known to be counted and heard, else 0
  *         [4] the entries, four words each, for one string costs the client less than many:
  *             a id lease arrival     acquire, or wait; asked again, by who waits, with its arrival
- *             t id lease 0           acquire if it is free and nobody waits
+ *             t id lease 0           acquire if nobody is in the way and nobody waits
+ *             A and T                the same, for a lock that is not exclusive
  *             r id token last        release; last: the last token used
  *             l id lease 0           leave: give up the place in the queue, or the lock if it was granted
  *             e id token lease       extend
@@ -20,21 +22,23 @@ import { CONTENDED } from './contended-script.js';
  * reply   1 or the token alone, when that is the reply to each entry: 1 to r and e, the token to a and t;
  *         otherwise for each entry, in a list if there are several, with that one behind them, and ''
  *         for it
- *         a, t   the token; or { holder, its remaining ms, place, now, arrival, piggybacked grant }
- *         r, l   1, 0 for not yours, 2 for released, go on with p; or { piggybacked grant }
+ *         a, t   the token; or { the holder whose lease ends first, its remaining ms, place, now, arrival,
+ *                piggybacked grants }
+ *         r, l   1, 0 for not yours, 2 for released, go on with p; or { piggybacked grants }
  *         e, f   1 or 0
  *         p      0, or 2 for go on
  *         i      { how many wait, holder, its remaining ms, holder, … }
  *         or an error
- *         holder: `owner token`, '' for another library's; piggybacked grant: { owner, token } of a
- *         waiter of the asking process that got the lock
+ *         holder: `owner token`, '' for another library's; piggybacked grants: owner, token, owner, … of
+ *         waiters of the asking process that got the lock
  *
  * A lock that one process holds and nobody waits for is a string `owner token`: any other SET NX lock on
  * the key and ours exclude each other. Everything else is one sorted set under the same key:
- *         #                             minus the last token
- *         owner token flag              a holder; the end of its lease in ms, about 10^12. The flag is c
- *                                       until who was told by message is heard of, then h
+ *         #limit                        minus the last token; the limit once one was named, until the key is free
+ *         owner token                   a holder; the end of its lease in ms, about 10^12, and half a ms more
+ *                                       until who was told by message is heard of
  *         owner lease reach             a waiter; its arrival in µs, about 10^15. reach: as ARGV[3]
+ * An owner says by its end in which mode it holds: see owner-mode.ts.
  * A string \`free token\` stays for up to a second when the clock has not passed a token yet.
  *
  * A closure, a table and a call of Redis cost about as much as each other here, a third of a
@@ -43,7 +47,9 @@ import { CONTENDED } from './contended-script.js';
  */
 export const LOCK_SCRIPT = `
 local process = ARGV[1]
-local now, nowText, first, firstText, handle
+local now, nowText, first, firstText
+local handle, listeners, frozen
+local budget, joined = ${MOST_STEPS}, 0
 local replies
 local _, stop, op, id, one, two = nil, 0
 

@@ -1,7 +1,12 @@
+import type { LeaseRequest } from '../../lock-store.js';
+
 /** The letter by which the script knows an operation. */
 export const OPERATION = {
   acquire: 'a',
   try: 't',
+  /** The same, for a lock that is not exclusive. */
+  acquireBeside: 'A',
+  tryBeside: 'T',
   release: 'r',
   leave: 'l',
   extend: 'e',
@@ -11,6 +16,12 @@ export const OPERATION = {
 } as const;
 
 export type Operation = (typeof OPERATION)[keyof typeof OPERATION];
+
+/** What somebody asks who wants a lock. */
+export function askingOperation({ mode, wait }: LeaseRequest): Operation {
+  if (mode.kind === 'exclusive') return wait ? OPERATION.acquire : OPERATION.try;
+  return wait ? OPERATION.acquireBeside : OPERATION.tryBeside;
+}
 
 /** What one entry of a call asks for: an operation, who asks, and up to two numbers. */
 export function encodeOperation(
