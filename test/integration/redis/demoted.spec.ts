@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { sleep, until } from '../../support/until.js';
 import type { Callers } from '../../support/callers.js';
-import { connect, NotedLog, openSite, type Site } from '../store/site.js';
+import { connect, NotedLog, openSite, type Site } from './site.js';
 import { untilRole } from './replica.js';
 
 /** An operator makes the server a replica of another one, and the client's options still lead to it. */

@@ -1,6 +1,6 @@
 import { granted } from '../../support/callers.js';
 import { sleep, until } from '../../support/until.js';
-import { openSite, type Site } from '../store/site.js';
+import { openSite, type Site } from './site.js';
 
 const KEY = 'order:42';
 const LOCK = `lock:${KEY}`;

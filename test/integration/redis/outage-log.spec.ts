@@ -2,7 +2,7 @@ import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import { Callers } from '../../support/callers.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { sleep, until } from '../../support/until.js';
-import { NotedLog } from '../store/site.js';
+import { NotedLog } from './site.js';
 
 describe('what operators are told of a Redis that is killed and comes back, under load', () => {
   let server: RedisServer;

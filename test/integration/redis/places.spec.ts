@@ -1,7 +1,7 @@
 import { granted, type Asked, type Callers } from '../../support/callers.js';
 import { untilHeard } from '../../support/redis-probe.js';
 import { until, watch } from '../../support/until.js';
-import { openSite, type Site } from '../store/site.js';
+import { openSite, type Site } from './site.js';
 
 const KEY = 'order:42';
 

@@ -1,7 +1,8 @@
 import { StoreUnavailableError } from '../../../lib/stores/lock-store.js';
 import { startRedis } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
-import { connect, NotedLog, openSite, startReplica, switchOver, type Site } from './site.js';
+import { startReplica, switchOver } from './replica.js';
+import { connect, NotedLog, openSite, type Site } from './site.js';
 
 const LEASE = 60_000;
 

@@ -50,7 +50,7 @@ describe('several processes on one Redis', () => {
     };
     try {
       const children = Array.from({ length: PROCESSES }, () =>
-        startChild('integration/store/children/crowd.child.ts', config satisfies CrowdConfig),
+        startChild('integration/redis/children/crowd.child.ts', config satisfies CrowdConfig),
       );
       await Promise.all(children.map((child) => child.next()));
       for (const child of children) child.send({ go: true });
@@ -90,7 +90,7 @@ describe('several processes on one Redis', () => {
   }, 120_000);
 
   it('Dead peers: the next is in within 300 ms of the end of the lease of a killed holder', async () => {
-    const holder = startChild('integration/store/children/caller.child.ts', {
+    const holder = startChild('integration/redis/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
       leaseTime: 1_500,
@@ -116,7 +116,7 @@ describe('several processes on one Redis', () => {
 
   it('Dead peers: so is one who joined the queue before that holder was granted', async () => {
     const first = await ask(store, request('order:42', { leaseTime: 1_500 })).granted;
-    const holder = startChild('integration/store/children/caller.child.ts', {
+    const holder = startChild('integration/redis/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
       leaseTime: 1_500,
@@ -146,7 +146,7 @@ describe('several processes on one Redis', () => {
 
   it('Dead peers: a waiter that was killed is not waited for', async () => {
     const grant = await ask(store, request('order:42', { leaseTime: 60_000 })).granted;
-    const waiter = startChild('integration/store/children/caller.child.ts', {
+    const waiter = startChild('integration/redis/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
       leaseTime: 60_000,

@@ -4,7 +4,7 @@ import { untilHeard } from '../../support/redis-probe.js';
 import { sleep, until } from '../../support/until.js';
 import { openSite, type Site } from './site.js';
 
-const CHILD = 'integration/store/children/blocked.child.ts';
+const CHILD = 'integration/redis/children/blocked.child.ts';
 const LEASE = 60_000;
 const BLOCK = 5_000;
 
