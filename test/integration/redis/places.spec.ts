@@ -5,7 +5,7 @@ import { openSite, type Site } from './site.js';
 
 const KEY = 'order:42';
 
-describe('a waiter whose inbox is cut off at the moment of a release', () => {
+describe('a waiter whose inbox is cut off', () => {
   let site: Site;
   beforeEach(async () => {
     site = await openSite();
@@ -95,5 +95,30 @@ describe('a waiter whose inbox is cut off at the moment of a release', () => {
       ]).toContainEqual(await order);
       await Promise.all(processes.slice(2).map(({ store }) => store.close()));
     }
+  });
+
+  it('Order: known to hear nothing, it stays the first while its inbox reconnects', async () => {
+    const { here, there, valve, admin, server } = site;
+    const holder = await there.take(KEY);
+    const first = await here.waitAsNumber(1, KEY);
+    const second = await there.waitAsNumber(2, KEY);
+    await untilHeard(server.url, `lock:${KEY}`);
+    const order: string[] = [];
+    const visits = [
+      granted(first).then((grant) => (order.push('first'), here.release(grant))),
+      granted(second).then((grant) => (order.push('second'), there.release(grant))),
+    ];
+
+    // It comes back, and cannot subscribe yet.
+    valve.hold('up', 'inbox');
+    valve.cut('inbox');
+    await until('said that it hears nothing', async () => {
+      const [member = ''] = await admin.zrangebyscore(`lock:${KEY}`, '1e14', '+inf');
+      return member.endsWith(' 0');
+    });
+    await there.release(holder);
+
+    expect(await Promise.all(visits)).toEqual([true, true]);
+    expect(order).toEqual(['first', 'second']);
   });
 });
