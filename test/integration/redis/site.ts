@@ -61,11 +61,15 @@ export async function openSite(
       return storeOn(client, { ...options, ...further });
     },
     failOver: async (replica, which) => {
+      // Nothing reaches the old master once it is a replica: it would refuse it.
+      for (const one of [way, valve]) one.hold('up', which);
       await switchOver(server, replica);
-      await untilRole(server, 'slave');
       port = replica.port;
-      way.cut(which);
-      valve.cut(which);
+      for (const one of [way, valve]) {
+        one.cut(which);
+        one.open(['up']);
+      }
+      await untilRole(server, 'slave');
     },
     keys: () => probe(`redis://127.0.0.1:${port}`, (client) => client.keys('*')),
     close: async () => {
