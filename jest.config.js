@@ -1,3 +1,5 @@
+import { availableParallelism } from 'node:os';
+
 /** @type {import('jest').Config} */
 export default {
   testEnvironment: 'node',
@@ -8,4 +10,9 @@ export default {
   transformIgnorePatterns: ['/node_modules/(?!@nestjs/)'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 30_000,
+  // Most suites wait for servers and leases more than they compute: three of them share two cores well.
+  maxWorkers: Math.max(3, availableParallelism() - 1),
+  // What a suite has loaded, and each AsyncLocalStorage it has made, stays in its process and slows
+  // down the next: a worker that has grown is replaced.
+  workerIdleMemoryLimit: '500MB',
 };

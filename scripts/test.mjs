@@ -23,9 +23,7 @@ if (leftOut.length > 0) {
   const escaped = leftOut.map((path) => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
   args.push('--passWithNoTests', '--testPathIgnorePatterns', '/node_modules/', ...escaped);
 }
-// On two cores Jest runs all suites in this one process, and what each has loaded stays.
-const command = ['--max-old-space-size=8192', jest, ...args];
-process.exitCode = await runGroup(process.execPath, command, { cwd: root });
+process.exitCode = await runGroup(process.execPath, [jest, ...args], { cwd: root });
 if (leftOut.length > 0) {
   console.error(
     `\n${leftOut.length} test files were left out: they start redis-server, and there is none on the PATH.\n${HOW_TO_INSTALL_REDIS}`,

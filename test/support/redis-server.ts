@@ -102,13 +102,21 @@ export async function startRedis(options: RedisServerOptions = {}): Promise<Redi
   }
 }
 
+/** All below 30 000, where no outgoing connection has its ephemeral port. */
+const PORTS = { first: 10_000, count: 20_000 };
+/** Jest counts its workers from 1. So many have ports of their own. */
+const WORKERS = 20;
+
 /**
- * A port that nobody listens on. Below 30 000, so that it is no ephemeral port of an outgoing
- * connection and leaves room for a Cluster's bus, which listens 10 000 above.
+ * A port that nobody listens on. Under Jest it is one of this worker's own: what a suite expects to be
+ * free, or to come back on, no suite beside it takes.
  */
 export async function freePort(): Promise<number> {
+  const { JEST_WORKER_ID: worker } = process.env;
+  const count = worker === undefined ? PORTS.count : PORTS.count / WORKERS;
+  const first = PORTS.first + (worker === undefined ? 0 : (Number(worker) % WORKERS) * count);
   for (;;) {
-    const port = 10_000 + Math.floor(Math.random() * 20_000);
+    const port = first + Math.floor(Math.random() * count);
     if (await isFree(port)) return port;
   }
 }

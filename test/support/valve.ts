@@ -45,10 +45,12 @@ export class Valve {
     }
   }
 
-  /** Lets everything through again, what was kept first. */
-  open(): void {
-    this.shut.clear();
-    for (const pipe of this.pipes) pipe.flush();
+  /** Lets everything through again, or all that goes one way, what was kept first. */
+  open(ways: readonly Way[] = ['up', 'down']): void {
+    for (const way of ways) {
+      this.shut.delete(way);
+      for (const pipe of this.pipes) pipe.flush(way);
+    }
   }
 
   /** Ends connections; what was kept of them is lost. */
@@ -98,10 +100,8 @@ class Pipe {
     server.on('data', (chunk: Buffer) => this.carry('down', chunk));
   }
 
-  flush(): void {
-    for (const way of ['up', 'down'] as const) {
-      for (const chunk of this.kept[way].splice(0)) this.end(way).write(chunk);
-    }
+  flush(way: Way): void {
+    for (const chunk of this.kept[way].splice(0)) this.end(way).write(chunk);
   }
 
   destroy(): void {

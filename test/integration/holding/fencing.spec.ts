@@ -1,11 +1,11 @@
-import { Redis } from 'ioredis';
+import type { Redis } from 'ioredis';
 
 import { LockLostError } from '../../../lib/lock/lock.errors.js';
 import type { LockService } from '../../../lib/lock/lock.service.js';
 import { Proxy } from '../../faults/arena/proxy.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
-import { neighbour, openStand, type Stand } from './stand.js';
+import { connect, neighbour, openStand, type Stand } from './stand.js';
 
 /** Takes and gives back; the token it had. */
 const tokenOf = (locks: LockService, key: string): Promise<number> =>
@@ -79,8 +79,7 @@ describe('across a failover to a replica', () => {
   const clients: Redis[] = [];
 
   const direct = (server: RedisServer): Redis => {
-    const client = new Redis(server.url);
-    client.on('error', () => undefined);
+    const client = connect(server.port);
     clients.push(client);
     return client;
   };

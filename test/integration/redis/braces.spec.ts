@@ -2,7 +2,7 @@ import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import { Callers, granted } from '../../support/callers.js';
 import { startCluster, type RedisCluster } from '../../support/redis-cluster.js';
 import { commandCounts, resetCommands } from '../../support/redis-probe.js';
-import { connect } from '../store/site.js';
+import { connect } from './site.js';
 
 const BRACES = '{}'.repeat(100);
 const KEYS = ['a', '{a}', '{b}', 'a}{b', '{', '}', BRACES];

@@ -3,7 +3,7 @@ import type { Redis } from 'ioredis';
 import { StoreUnavailableError } from '../../../lib/stores/lock-store.js';
 import { granted } from '../../support/callers.js';
 import { until } from '../../support/until.js';
-import { openSite, type Site } from '../store/site.js';
+import { openSite, type Site } from './site.js';
 
 const KEY = 'order:42';
 

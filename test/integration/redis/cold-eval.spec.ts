@@ -1,7 +1,7 @@
 import { LockService } from '../../../lib/lock/lock.service.js';
 import { LockRefusedError } from '../../../lib/lock/lock.errors.js';
 import type { Callers } from '../../support/callers.js';
-import { connect, NotedLog, openSite, type Site } from '../store/site.js';
+import { connect, NotedLog, openSite, type Site } from './site.js';
 
 const NOT_ALLOWED = /^NOPERM.*\beval\b/;
 

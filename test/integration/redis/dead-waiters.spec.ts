@@ -1,5 +1,5 @@
 import { granted } from '../../support/callers.js';
-import { openSite, type Site } from '../store/site.js';
+import { openSite, type Site } from './site.js';
 
 const KEY = 'order:42';
 const MANY = 10_000;

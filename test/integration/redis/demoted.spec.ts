@@ -3,8 +3,10 @@ import type { Redis } from 'ioredis';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { sleep, until } from '../../support/until.js';
 import type { Callers } from '../../support/callers.js';
-import { connect, NotedLog, openSite, type Site } from '../store/site.js';
-import { untilRole } from './replica.js';
+import { connect, NotedLog, openSite, type Site } from './site.js';
+import { AT_ONCE, startReplica, switchOver, untilRole } from './replica.js';
+
+const LEASE = 60_000;
 
 /** An operator makes the server a replica of another one, and the client's options still lead to it. */
 describe('a server that was demoted, and that the own client comes back to', () => {
@@ -15,7 +17,7 @@ describe('a server that was demoted, and that the own client comes back to', () 
   let callers: Callers;
   let connections: number;
   beforeEach(async () => {
-    [site, master] = await Promise.all([openSite(), startRedis()]);
+    [site, master] = await Promise.all([openSite(), startRedis({ args: AT_ONCE })]);
     log = new NotedLog();
     client = connect(site.server.port);
     callers = site.another({ client, ownsClient: true, log });
@@ -82,5 +84,44 @@ describe('a server that was demoted, and that the own client comes back to', () 
     await expect(callers.tryTake('order:42')).rejects.toThrow('READONLY');
     await sleep(50);
     expect(told()).toHaveLength(2);
+  });
+});
+
+describe('a server that was demoted, while the own client is led to the new master', () => {
+  it('Three answers: is told once, also inside a group, and is left for good', async () => {
+    const master = await startRedis();
+    const log = new NotedLog();
+    let port = master.port;
+    const site = await openSite({}, master);
+    const replica = await startReplica(master);
+    const client = connect(port);
+    // Where the client's options lead: as a DNS name or a Sentinel would.
+    Object.defineProperty(client.options, 'port', { get: () => port, configurable: true });
+    const own = site.another({ client, ownsClient: true, log });
+    try {
+      const grants = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => own.take(`order:${i}`, LEASE)),
+      );
+      const disconnect = jest.spyOn(client, 'disconnect');
+      await switchOver(master, replica);
+      port = replica.port;
+
+      const renewals = await Promise.allSettled(
+        own.store.extend(grants.map((grant) => ({ grant, leaseTime: LEASE }))),
+      );
+      for (const { status } of renewals) expect(status).toBe('rejected');
+      await until('on the new master', async () => {
+        const state = await own.store.inspect('order:0').catch(() => undefined);
+        return (state?.holders.length ?? 0) > 0 && client.status === 'ready';
+      });
+      for (const grant of grants) expect(await own.release(grant)).toBe(true);
+
+      expect(disconnect).toHaveBeenCalledTimes(1);
+      expect(log.lines.filter((line) => line.includes('READONLY'))).toHaveLength(1);
+      expect(log.lines[0]).toMatch(/^error this Redis takes no writes any more.*connecting anew/);
+    } finally {
+      await site.close();
+      await replica.stop();
+    }
   });
 });

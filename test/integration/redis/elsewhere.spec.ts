@@ -1,7 +1,7 @@
 import { granted, type Callers } from '../../support/callers.js';
 import type { RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
-import { connect, openSite, type Site } from '../store/site.js';
+import { connect, openSite, type Site } from './site.js';
 import { Junction } from './junction.js';
 import { startReplica } from './replica.js';
 

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import type { Callers } from '../../support/callers.js';
 import { sleep, until } from '../../support/until.js';
-import { connect, openSite, type Site } from '../store/site.js';
+import { connect, openSite, type Site } from './site.js';
 
 /** The queues of ioredis, which are not in its types. */
 interface Queues {

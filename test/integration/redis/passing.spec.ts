@@ -6,7 +6,7 @@ import { Callers, granted } from '../../support/callers.js';
 import { startCluster } from '../../support/redis-cluster.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { until, watch } from '../../support/until.js';
-import { connect } from '../store/site.js';
+import { connect } from './site.js';
 
 const KEY = 'order:42';
 const WRITE = "return redis.call('SET', KEYS[1], '1', 'PX', 1)";

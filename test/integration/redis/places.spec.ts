@@ -1,11 +1,11 @@
 import { granted, type Asked, type Callers } from '../../support/callers.js';
 import { untilHeard } from '../../support/redis-probe.js';
 import { until, watch } from '../../support/until.js';
-import { openSite, type Site } from '../store/site.js';
+import { openSite, type Site } from './site.js';
 
 const KEY = 'order:42';
 
-describe('a waiter whose inbox is cut off at the moment of a release', () => {
+describe('a waiter whose inbox is cut off', () => {
   let site: Site;
   beforeEach(async () => {
     site = await openSite();
@@ -45,8 +45,9 @@ describe('a waiter whose inbox is cut off at the moment of a release', () => {
     const owner = site.another();
     const holder = await owner.take(KEY);
     const [waiters, processes] = await queue();
-    // Its new connection stays in its handshake until the release is done.
-    valve.hold('up', 'inbox');
+    // Its new connection stays in its handshake until the release is done, and so does what it would
+    // say of itself meanwhile: who is known to hear nothing is not passed over.
+    valve.hold('up');
     valve.cut('inbox');
     await until('it is not counted', async () => {
       const list = (await admin.call('CLIENT', 'LIST', 'TYPE', 'pubsub')) as string;
@@ -94,5 +95,30 @@ describe('a waiter whose inbox is cut off at the moment of a release', () => {
       ]).toContainEqual(await order);
       await Promise.all(processes.slice(2).map(({ store }) => store.close()));
     }
+  });
+
+  it('Order: known to hear nothing, it stays the first while its inbox reconnects', async () => {
+    const { here, there, valve, admin, server } = site;
+    const holder = await there.take(KEY);
+    const first = await here.waitAsNumber(1, KEY);
+    const second = await there.waitAsNumber(2, KEY);
+    await untilHeard(server.url, `lock:${KEY}`);
+    const order: string[] = [];
+    const visits = [
+      granted(first).then((grant) => (order.push('first'), here.release(grant))),
+      granted(second).then((grant) => (order.push('second'), there.release(grant))),
+    ];
+
+    // It comes back, and cannot subscribe yet.
+    valve.hold('up', 'inbox');
+    valve.cut('inbox');
+    await until('said that it hears nothing', async () => {
+      const [member = ''] = await admin.zrangebyscore(`lock:${KEY}`, '1e14', '+inf');
+      return member.endsWith(' 0');
+    });
+    await there.release(holder);
+
+    expect(await Promise.all(visits)).toEqual([true, true]);
+    expect(order).toEqual(['first', 'second']);
   });
 });

@@ -2,7 +2,7 @@ import type { Redis } from 'ioredis';
 
 import { granted } from '../../support/callers.js';
 import { sleep, until } from '../../support/until.js';
-import { openSite, type Site } from '../store/site.js';
+import { openSite, type Site } from './site.js';
 
 const KEY = 'order:42';
 const CLAIM = 100;

@@ -1,20 +1,13 @@
 import { Redis } from 'ioredis';
 
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
+import { ask, request, release } from '../../support/callers.js';
 import { startChild } from '../../support/child.js';
 import { untilHeard } from '../../support/redis-probe.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
-import type { CrowdConfig } from './children/crowd.child.js';
-import { inversions, ordered, overlaps, tokensBackwards, type Visit } from './history.js';
-import { ask, request, release } from '../../support/callers.js';
 
-const PROCESSES = 4;
-const CALLERS = 25;
-const TURNS = 200;
-const KEYS = ['stock:1', 'stock:2', 'stock:3'];
-
-describe('several processes on one Redis', () => {
+describe('a process that is killed', () => {
   let server: RedisServer;
   let client: Redis;
   let store: RedisStore;
@@ -35,62 +28,8 @@ describe('several processes on one Redis', () => {
     await server.stop();
   });
 
-  async function crowd(
-    through: CrowdConfig['through'],
-  ): Promise<{ visits: Visit[]; counted: number }> {
-    const witness = await startRedis();
-    const counts = new Redis(witness.url);
-    const config = {
-      url: server.url,
-      witnessUrl: witness.url,
-      through,
-      keys: KEYS,
-      callers: CALLERS,
-      turns: TURNS,
-    };
-    try {
-      const children = Array.from({ length: PROCESSES }, () =>
-        startChild('integration/store/children/crowd.child.ts', config satisfies CrowdConfig),
-      );
-      await Promise.all(children.map((child) => child.next()));
-      for (const child of children) child.send({ go: true });
-      const reports = await Promise.all(children.map((child) => child.next<{ visits: Visit[] }>()));
-      const ends = await Promise.all(children.map((child) => child.ended));
-      expect(ends).toEqual(children.map(() => ({ code: 0, signal: null, stderr: '' })));
-      const counted = await counts.mget(KEYS);
-      return {
-        visits: reports.flatMap((report) => report.visits),
-        counted: counted.reduce((sum, count) => sum + Number(count), 0),
-      };
-    } finally {
-      counts.disconnect();
-      await witness.stop();
-    }
-  }
-
-  it('Exclusion: 4 processes of 25 callers are alone inside, and granted in order of arrival', async () => {
-    const { visits, counted } = await crowd('store');
-
-    expect(visits).toHaveLength(PROCESSES * CALLERS * TURNS);
-    expect(counted).toBe(visits.length);
-    expect(overlaps(visits)).toEqual([]);
-    expect(tokensBackwards(visits)).toEqual([]);
-    expect(inversions(visits)).toEqual([]);
-    // No inversion would be found either if no two could be told apart.
-    expect(ordered(visits, 10)).toBeGreaterThan(visits.length / 2);
-  }, 120_000);
-
-  it('Exclusion: they are as well when the lock is handed over inside each process', async () => {
-    const { visits, counted } = await crowd('service');
-
-    expect(visits).toHaveLength(PROCESSES * CALLERS * TURNS);
-    expect(counted).toBe(visits.length);
-    expect(overlaps(visits)).toEqual([]);
-    expect(tokensBackwards(visits)).toEqual([]);
-  }, 120_000);
-
   it('Dead peers: the next is in within 300 ms of the end of the lease of a killed holder', async () => {
-    const holder = startChild('integration/store/children/caller.child.ts', {
+    const holder = startChild('integration/redis/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
       leaseTime: 1_500,
@@ -116,7 +55,7 @@ describe('several processes on one Redis', () => {
 
   it('Dead peers: so is one who joined the queue before that holder was granted', async () => {
     const first = await ask(store, request('order:42', { leaseTime: 1_500 })).granted;
-    const holder = startChild('integration/store/children/caller.child.ts', {
+    const holder = startChild('integration/redis/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
       leaseTime: 1_500,
@@ -146,7 +85,7 @@ describe('several processes on one Redis', () => {
 
   it('Dead peers: a waiter that was killed is not waited for', async () => {
     const grant = await ask(store, request('order:42', { leaseTime: 60_000 })).granted;
-    const waiter = startChild('integration/store/children/caller.child.ts', {
+    const waiter = startChild('integration/redis/children/caller.child.ts', {
       url: server.url,
       key: 'order:42',
       leaseTime: 60_000,

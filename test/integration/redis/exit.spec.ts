@@ -2,7 +2,7 @@ import { startChild } from '../../support/child.js';
 import { allKeys } from '../../support/redis-probe.js';
 import { startRedis } from '../../support/redis-server.js';
 
-const CHILD = 'integration/store/children/leaving.child.ts';
+const CHILD = 'integration/redis/children/leaving.child.ts';
 
 describe('a process that has closed its store', () => {
   it('No leftover: ends by itself, and leaves nothing on Redis', async () => {

@@ -1,7 +1,7 @@
 import { StoreUnavailableError } from '../../../lib/stores/lock-store.js';
-import { startRedis } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
-import { connect, NotedLog, openSite, startReplica, switchOver, type Site } from './site.js';
+import { startReplica } from './replica.js';
+import { connect, openSite, type Site } from './site.js';
 
 const LEASE = 60_000;
 
@@ -135,45 +135,6 @@ describe('an error that Redis answers with', () => {
       const asked = Array.from({ length: 20 }, (_, i) => there.tryTake(`order:${i}`));
       for (const one of asked) expect(await refusal(one)).toMatch(/READONLY/);
     } finally {
-      await replica.stop();
-    }
-  });
-});
-
-describe('a server that is demoted', () => {
-  it('Three answers: is told once, also inside a group, and an own client leaves it', async () => {
-    const master = await startRedis();
-    const log = new NotedLog();
-    let port = master.port;
-    const site = await openSite({}, master);
-    const replica = await startReplica(master);
-    const client = connect(port);
-    // Where the client's options lead: as a DNS name or a Sentinel would.
-    Object.defineProperty(client.options, 'port', { get: () => port, configurable: true });
-    const own = site.another({ client, ownsClient: true, log });
-    try {
-      const grants = await Promise.all(
-        Array.from({ length: 50 }, (_, i) => own.take(`order:${i}`, LEASE)),
-      );
-      const disconnect = jest.spyOn(client, 'disconnect');
-      await switchOver(master, replica);
-      port = replica.port;
-
-      const renewals = await Promise.allSettled(
-        own.store.extend(grants.map((grant) => ({ grant, leaseTime: LEASE }))),
-      );
-      for (const { status } of renewals) expect(status).toBe('rejected');
-      await until('on the new master', async () => {
-        const state = await own.store.inspect('order:0').catch(() => undefined);
-        return (state?.holders.length ?? 0) > 0 && client.status === 'ready';
-      });
-      for (const grant of grants) expect(await own.release(grant)).toBe(true);
-
-      expect(disconnect).toHaveBeenCalledTimes(1);
-      expect(log.lines.filter((line) => line.includes('READONLY'))).toHaveLength(1);
-      expect(log.lines[0]).toMatch(/^error this Redis takes no writes any more.*connecting anew/);
-    } finally {
-      await site.close();
       await replica.stop();
     }
   });

@@ -1,6 +1,4 @@
-import { StoreUnavailableError } from '../../../lib/stores/lock-store.js';
-import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
-import { Callers, granted } from '../../support/callers.js';
+import { granted } from '../../support/callers.js';
 import { sleep, until } from '../../support/until.js';
 import { connect, openSite, type Site } from './site.js';
 
@@ -10,26 +8,6 @@ describe('a Redis that gives no answer', () => {
     site = await openSite();
   });
   afterEach(() => site.close());
-
-  it('Three answers: a client that was closed for good refuses at once, also those who wait', async () => {
-    const { here, there, clients, admin } = site;
-    const holder = await there.take('order:42');
-    const waiter = await here.waitAsNumber(1, 'order:42');
-    clients[0].disconnect();
-
-    const began = performance.now();
-    const unavailable = expect.objectContaining({
-      name: 'StoreUnavailableError',
-      cause: expect.any(Error) as Error,
-    }) as Error;
-    await expect(waiter.granted).rejects.toEqual(unavailable);
-    await expect(here.take('other')).rejects.toEqual(unavailable);
-    await expect(here.tryTake('other')).rejects.toEqual(unavailable);
-    await expect(here.store.inspect('other')).rejects.toEqual(unavailable);
-    expect(performance.now() - began).toBeLessThan(200);
-    await admin.ping();
-    await there.release(holder);
-  });
 
   it('Three answers: a waiter is told of the silence, since when and why', async () => {
     const { here, server } = site;
@@ -97,40 +75,6 @@ describe('a Redis that gives no answer', () => {
       expect(await site.keys()).toEqual([]);
     },
   );
-
-  it('Three answers: killed and back under load is one outage, not a second one 3 s later', async () => {
-    const { server } = site;
-    const connection = { host: '127.0.0.1', port: server.port, retryStrategy: () => 20 };
-    const callers = new Callers(await RedisStore.open({ connection, answerTimeout: 500 }));
-    await callers.release(await callers.take('order:42'));
-    let recoveries = 0;
-    callers.store.onRecovery(() => (recoveries += 1));
-    const failures: { at: number; error: unknown }[] = [];
-    const done = new AbortController();
-    const load = Array.from({ length: 20 }, async (_, i) => {
-      while (!done.signal.aborted) {
-        const asked = callers.tryOnce(`order:${i}`);
-        const grant = await asked.granted.catch((error: unknown) => {
-          failures.push({ at: performance.now(), error });
-          return null;
-        });
-        if (grant) await callers.release(grant).catch(() => undefined);
-        await sleep(5);
-      }
-    });
-    await sleep(300);
-    await server.restart();
-    const back = performance.now();
-    await until('back', () => recoveries > 0);
-    await sleep(5_000);
-    done.abort();
-    await Promise.all(load);
-    await callers.store.close();
-
-    expect(failures.filter(({ at }) => at > back + 1_500)).toEqual([]);
-    for (const { error } of failures) expect(error).toBeInstanceOf(StoreUnavailableError);
-    expect(recoveries).toBe(1);
-  });
 });
 
 /** The collector, which is not there unless asked for. */

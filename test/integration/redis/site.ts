@@ -5,8 +5,8 @@ import { RedisStore, type RedisStoreOptions } from '../../../lib/stores/redis/re
 import { Callers } from '../../support/callers.js';
 import { probe } from '../../support/redis-probe.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
-import { until } from '../../support/until.js';
 import { Valve, type Which } from '../../support/valve.js';
+import { switchOver, untilRole } from './replica.js';
 
 /** A Redis, a store behind a valve, and another process's store beside it. */
 export interface Site {
@@ -61,10 +61,15 @@ export async function openSite(
       return storeOn(client, { ...options, ...further });
     },
     failOver: async (replica, which) => {
+      // Nothing reaches the old master once it is a replica: it would refuse it.
+      for (const one of [way, valve]) one.hold('up', which);
       await switchOver(server, replica);
       port = replica.port;
-      way.cut(which);
-      valve.cut(which);
+      for (const one of [way, valve]) {
+        one.cut(which);
+        one.open(['up']);
+      }
+      await untilRole(server, 'slave');
     },
     keys: () => probe(`redis://127.0.0.1:${port}`, (client) => client.keys('*')),
     close: async () => {
@@ -77,35 +82,6 @@ export async function openSite(
       await server.stop();
     },
   };
-}
-
-/** A server that has all that another has. */
-export async function startReplica(master: RedisServer): Promise<RedisServer> {
-  await probe(master.url, (client) => client.config('SET', 'repl-diskless-sync-delay', '0'));
-  const replica = await startRedis({ args: ['--replicaof', `127.0.0.1 ${master.port}`] });
-  await probe(master.url, (client) =>
-    until('a replica in step', async () => {
-      const info = await client.info('replication');
-      const [, offset] = /master_repl_offset:(\d+)/.exec(info) ?? [];
-      return info.includes(`state=online,offset=${offset},`);
-    }),
-  );
-  return replica;
-}
-
-/** A planned change of master, in which nothing that was written is lost. */
-export async function switchOver(master: RedisServer, replica: RedisServer): Promise<void> {
-  await probe(master.url, (client) =>
-    client.call('FAILOVER', 'TO', '127.0.0.1', String(replica.port)),
-  );
-  await probe(replica.url, (client) =>
-    until('a new master', async () => (await client.info('replication')).includes('role:master')),
-  );
-  await probe(master.url, (client) =>
-    until('an old master demoted', async () =>
-      (await client.info('replication')).includes('role:slave'),
-    ),
-  );
 }
 
 /** A client that comes back soon and says nothing of its troubles. */
