@@ -13,6 +13,32 @@ export type LockMode =
 export const EXCLUSIVE: LockMode = { kind: 'exclusive' };
 export const SHARED: LockMode = { kind: 'shared' };
 
+/**
+ * Whether a holder of mode `outer` may take the key again as `inner` without another word to the
+ * store. Otherwise it would ask for more than it has, and wait for itself.
+ */
+export function covers(outer: LockMode, inner: LockMode): boolean {
+  if (outer.kind === 'exclusive') return true;
+  if (outer.kind === 'shared' || inner.kind !== 'limited') return inner.kind === outer.kind;
+  return inner.limit === outer.limit && inner.permits <= outer.permits;
+}
+
+/** A mode for people: `exclusive`, `shared`, `2 of 5 permits`. */
+export function describeMode(mode: LockMode): string {
+  return mode.kind === 'limited' ? `${mode.permits} of ${mode.limit} permits` : mode.kind;
+}
+
+/** Whether two locks are asked for in the same way. */
+export function isSameMode(one: LockMode, other: LockMode): boolean {
+  if (one.kind !== 'limited' || other.kind !== 'limited') return one.kind === other.kind;
+  return one.limit === other.limit && one.permits === other.permits;
+}
+
+/** What a store answers who names another limit than the key has, as long as the key is in use. */
+export function limitMismatch(limit: number, asked: number): string {
+  return `LIMIT the key of the lock is limited to ${limit}, and ${asked} was asked for`;
+}
+
 /** Whether a lock of mode `asked` may be held beside `held`: the one place that knows which modes go together. */
 export function compatible(asked: LockMode, held: readonly LockMode[]): boolean {
   if (held.length === 0) return true;

@@ -9,6 +9,8 @@ export interface LeaseRequest {
   readonly leaseTime: number;
   /** Wait in the store's queue when the key is taken (`true`), or only try once (`false`). */
   readonly wait: boolean;
+  /** What requests have in common that are made in one go: one command may do for them. */
+  readonly together?: object | undefined;
 }
 
 /**
@@ -103,6 +105,18 @@ export interface Renewal {
   readonly leaseTime: number;
 }
 
+/** A lock that goes on under another owner: in another mode, or in another process. */
+export interface Succession {
+  readonly key: string;
+  /** The grant it is taken over from, or as much as another process knows of it. */
+  readonly from: Pick<Grant, 'owner' | 'token'>;
+  /** The last token that was used under it. */
+  readonly lastToken: number;
+  /** The mode in which it goes on; one that goes together with who else may hold the key. */
+  readonly mode: LockMode;
+  readonly leaseTime: number;
+}
+
 /** Who gave a lock back, and is told. */
 export interface ReleaseListener {
   /** @param ours false when the store had given the lock to another, or has no memory of it */
@@ -166,6 +180,8 @@ export class StoreUnavailableError extends Error {
  */
 export abstract class LockStore {
   abstract readonly traits: StoreTraits;
+  /** Where its locks are: what a ticket says of it, and the same in each process that shares them. */
+  abstract readonly place: string;
 
   private readonly recoveryListeners = new Set<() => void>();
 
@@ -181,8 +197,21 @@ export abstract class LockStore {
   /**
    * Gives a lock back; the next who waits has it at once.
    * @param lastToken the last token that was used under this grant
+   * @param keepFor how long nobody is to have it all the same, in ms: the lease ends then, and not before
    */
-  abstract release(grant: Grant, lastToken: number, listener: ReleaseListener): void;
+  abstract release(
+    grant: Grant,
+    lastToken: number,
+    listener: ReleaseListener,
+    keepFor?: number,
+  ): void;
+
+  /**
+   * Takes a held lock over from its owner, without a gap and with a larger token; those who wait and
+   * go together with the new mode are let in.
+   * @returns null when that owner does not hold it any more
+   */
+  abstract succeed(succession: Succession): Promise<Grant | null>;
 
   /** Who holds a key, since when, and how many wait. */
   abstract inspect(key: string): Promise<LockState>;

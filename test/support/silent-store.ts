@@ -29,6 +29,7 @@ export interface AskedRenewal {
 /** Grants everything at once, and lets the test answer what is asked of it later. */
 export class SilentStore extends LockStore {
   readonly traits: StoreTraits;
+  readonly place = 'silent';
   readonly renewals: AskedRenewal[] = [];
   /** How many leases each call was to renew. */
   readonly calls: number[] = [];
@@ -61,6 +62,10 @@ export class SilentStore extends LockStore {
     };
     queueMicrotask(() => listener.granted(grant));
     return { progress: { state: 'unanswered' }, silence: undefined, leave: () => undefined };
+  }
+
+  succeed(): Promise<Grant | null> {
+    return Promise.resolve(null);
   }
 
   extend(leases: readonly ExtendRequest[]): Promise<Renewal | null>[] {

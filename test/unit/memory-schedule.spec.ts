@@ -101,7 +101,11 @@ class Play {
     caller.attempt = this.store.acquire(asked, {
       granted: (grant) => this.told(caller, grant),
       refused: () => this.told(caller, null),
-      failed: (error) => this.faults.push(String(error)),
+      // Who names another limit than the key has is told so at once.
+      failed: (error) =>
+        error.message.startsWith('LIMIT ')
+          ? this.told(caller, null)
+          : this.faults.push(String(error)),
     });
   }
 

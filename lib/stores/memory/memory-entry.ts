@@ -1,5 +1,5 @@
 import type { Timer } from '../../clock.js';
-import { compatible, type LockMode } from '../lock-mode.js';
+import { compatible, limitMismatch, type LockMode } from '../lock-mode.js';
 import type { Grant, HolderInfo } from '../lock-store.js';
 import { MemoryQueue } from './memory-queue.js';
 
@@ -18,6 +18,8 @@ export class MemoryEntry {
 
   readonly queue = new MemoryQueue();
   private holders: Holder[] = [];
+  /** How many permits there are, once somebody has named it, until the key is free. */
+  private limit: number | undefined;
 
   get isHeld(): boolean {
     return this.holders.length > 0;
@@ -31,7 +33,21 @@ export class MemoryEntry {
     );
   }
 
+  /** @returns what is wrong when somebody else has named another limit */
+  conflict(mode: LockMode): Error | undefined {
+    if (mode.kind !== 'limited' || this.limit === undefined || this.limit === mode.limit) {
+      return undefined;
+    }
+    return new Error(limitMismatch(this.limit, mode.limit));
+  }
+
+  /** Somebody holds, or waits, with this mode. */
+  noteLimit(mode: LockMode): void {
+    if (mode.kind === 'limited') this.limit = mode.limit;
+  }
+
   add(grant: Grant): void {
+    this.noteLimit(grant.mode);
     this.holders.push({ grant, until: grant.from.mono + grant.leaseTime });
   }
 

@@ -13,6 +13,7 @@ import {
   type ReleaseListener,
   type Renewal,
   type StoreTraits,
+  type Succession,
 } from '../lock-store.js';
 import { OwnerMint } from '../owner.js';
 import { MemoryAttempt, type AttemptHost } from './memory-attempt.js';
@@ -29,6 +30,7 @@ import { LONGEST_DELAY, MemorySweeper } from './memory-sweeper.js';
  */
 export class MemoryStore extends LockStore {
   readonly traits: StoreTraits = { localHandOver: false, leases: 'each' };
+  readonly place: string;
   private readonly clock: Clock;
   private readonly owners = new OwnerMint();
   private readonly entries = new Map<string, MemoryEntry>();
@@ -51,6 +53,7 @@ export class MemoryStore extends LockStore {
   constructor(options: { readonly clock?: Clock } = {}) {
     super();
     this.clock = options.clock ?? systemClock;
+    this.place = `memory ${this.owners.process.replace(/.*#/, '')}`;
     this.sweeper = new MemorySweeper(this.clock, () => this.sweep());
   }
 
@@ -62,11 +65,15 @@ export class MemoryStore extends LockStore {
     }
     const { key, mode, wait } = request;
     const entry = this.current(key);
+    const conflict = entry?.conflict(mode);
     if (entry === undefined) {
       attempt.give(this.grantFree(request));
+    } else if (conflict) {
+      attempt.fail(conflict);
     } else if (entry.queue.length === 0 && entry.admits(mode)) {
       attempt.give(this.grantIn(entry, request));
     } else if (wait) {
+      entry.noteLimit(mode);
       attempt.waitIn(entry.queue);
       this.watchExpiry(key, entry);
     } else {
@@ -78,23 +85,30 @@ export class MemoryStore extends LockStore {
   extend(leases: readonly ExtendRequest[]): Promise<Renewal | null>[] {
     return leases.map(({ grant, leaseTime }) =>
       this.answer(() => {
-        const entry = this.current(grant.key);
         const from = this.clock.now();
-        if (!entry?.renew(grant.owner, from.mono + leaseTime)) return null;
-        this.watchExpiry(grant.key, entry);
-        return { from, leaseTime };
+        return this.keep(grant, leaseTime, from.mono) ? { from, leaseTime } : null;
       }),
     );
   }
 
-  release(grant: Grant, lastToken: number, listener: ReleaseListener): void {
+  release(grant: Grant, lastToken: number, listener: ReleaseListener, keepFor = 0): void {
     const { closed } = this;
     if (closed) {
       soonOutside(() => listener.failed(closed));
       return;
     }
-    const ours = this.giveBack(grant, lastToken);
+    const ours = keepFor > 0 ? this.keep(grant, keepFor) : this.giveBack(grant, lastToken);
     soonOutside(() => listener.released(ours));
+  }
+
+  succeed({ key, from, mode, leaseTime }: Succession): Promise<Grant | null> {
+    return this.answer(() => {
+      const entry = this.current(key);
+      if (!entry?.remove(from.owner)) return null;
+      const grant = this.grantIn(entry, { key, mode, leaseTime, wait: false });
+      this.goOn(key, entry);
+      return grant;
+    });
   }
 
   inspect(key: string): Promise<LockState> {
@@ -156,6 +170,14 @@ export class MemoryStore extends LockStore {
     const entry = this.current(key);
     const holders = entry?.describeHolders(this.clock.mono()) ?? [];
     return { key, holders, waiting: entry?.queue.length ?? 0 };
+  }
+
+  /** @returns whether the lock is this owner's, who keeps it for `leaseTime` ms */
+  private keep({ key, owner }: Grant, leaseTime: number, now = this.clock.mono()): boolean {
+    const entry = this.current(key);
+    if (!entry?.renew(owner, now + leaseTime)) return false;
+    this.watchExpiry(key, entry);
+    return true;
   }
 
   /** @returns whether the lock was this owner's */

@@ -3,15 +3,12 @@ import {
   type Attempt,
   type AttemptListener,
   type ExtendRequest,
-  type Grant,
   type LeaseRequest,
-  type ReleaseListener,
   type Renewal,
   type Silence,
 } from '../lock-store.js';
 import { OwnerMint } from '../owner.js';
 import type { StoreLog } from '../store-log.js';
-import { defer } from '../../deferred.js';
 import { GrantInbox } from './inbox/grant-inbox.js';
 import type { GrantNotice, PiggybackedGrant } from './protocol/lock-reply.js';
 import { INBOX } from './protocol/limits.js';
@@ -22,9 +19,9 @@ import { KeyQuestions } from './key-questions.js';
 import { QueuedAttempts } from './queued-attempts.js';
 import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
 import type { RedisClient } from './redis-client.js';
-import { RedisGrant } from './redis-grant.js';
+import { RedisLeases, type LeaseHost } from './redis-leases.js';
 import { RedisNotices } from './redis-notices.js';
-import { RedisRelease, type ReleaseHost } from './redis-release.js';
+import { RedisRelease } from './redis-release.js';
 import { TokenFloor } from './token-floor.js';
 import { Connection } from './transport/connection.js';
 import { newEntry, type Answer, type Entry } from './transport/entry.js';
@@ -45,7 +42,7 @@ export interface RedisCommandsOptions {
  * What a Redis store does, for its attempts and releases: turns what they want into entries for the
  * transport, in order for each owner, and brings grants to those who wait for them.
  */
-export class RedisCommands implements AttemptHost, ReleaseHost {
+export class RedisCommands implements AttemptHost, LeaseHost {
   readonly clock: Clock;
   readonly process: string;
   /** Set when the store was closed. */
@@ -58,6 +55,8 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
   private readonly inbox: GrantInbox;
   /** What is asked of a key in nobody's name. */
   readonly questions: KeyQuestions;
+  /** What is done with the locks of this process. */
+  readonly leases = new RedisLeases(this);
   private readonly notices: RedisNotices;
 
   constructor(private readonly options: RedisCommandsOptions) {
@@ -110,17 +109,13 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
   }
 
   extend(leases: readonly ExtendRequest[]): Promise<Renewal | null>[] {
-    const answers = leases.map(({ grant, leaseTime }) => this.extendOne(grant, leaseTime));
+    const answers = leases.map(({ grant, leaseTime }) => this.leases.extend(grant, leaseTime));
     this.transport.flushNow();
     return answers;
   }
 
-  release(grant: Grant, lastToken: number, listener: ReleaseListener): void {
-    const { key, token, leaseTime } = grant;
-    const words = encodeOperation(OPERATION.release, this.idOf(grant), token, lastToken);
-    // A renewal under way need not be waited for: nothing of it outlives the release.
-    const after = grant instanceof RedisGrant ? grant.question : undefined;
-    new RedisRelease(key, words, leaseTime, after, this, listener).send();
+  nextId(): string {
+    return this.owners.nextId();
   }
 
   private rejectAll(error: Error): void {
@@ -165,10 +160,11 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
   }
 
   ask(attempt: RedisAttempt): Entry {
-    const { key, leaseTime } = attempt.request;
+    const { key, leaseTime, together } = attempt.request;
     const operation = askingOperation(attempt.request);
     const words = encodeOperation(operation, attempt.id, Math.ceil(leaseTime), attempt.arrival);
-    return this.send(key, words, undefined, attempt);
+    const entry = newEntry(this.nameOf(key), words, undefined, attempt, together);
+    return this.transport.submit(entry, together !== undefined);
   }
 
   silence(key: string): Silence | undefined {
@@ -208,32 +204,12 @@ export class RedisCommands implements AttemptHost, ReleaseHost {
     attempt?.win(token, attempt.request.leaseTime, sent);
   }
 
-  private extendOne(grant: Grant, leaseTime: number): Promise<Renewal | null> {
-    const id = this.idOf(grant);
-    const words = encodeOperation(OPERATION.extend, id, grant.token, Math.ceil(leaseTime));
-    const own = grant instanceof RedisGrant ? grant : undefined;
-    const { promise, resolve, reject } = defer<Renewal | null>();
-    const entry = this.send(grant.key, words, own?.renewal ?? own?.question, {
-      settle: (reply, from) => resolve(Number(reply) === 0 ? null : { from, leaseTime }),
-      refused: reject,
-      unanswered: (error) => reject(noAnswer(error)),
-    });
-    if (own) own.renewal = entry;
-    return promise;
-  }
-
-  private send(key: string, words: string, after: Entry | undefined, answer: Answer): Entry {
+  send(key: string, words: string, after: Entry | undefined, answer: Answer): Entry {
     return this.transport.submit(newEntry(this.nameOf(key), words, after, answer));
   }
 
   private nameOf(key: string): string {
     return `${this.options.keyPrefix}:${key}`;
-  }
-
-  /** What follows the process in an owner; of an owner that is not ours, an id that nobody has. */
-  private idOf(grant: Grant): string {
-    const isOwn = grant instanceof RedisGrant && grant.process === this.process;
-    return isOwn ? grant.id : this.ownId(grant.owner);
   }
 
   private ownId(owner: string): string {

@@ -13,6 +13,7 @@ import {
   type ReleaseListener,
   type Renewal,
   type StoreTraits,
+  type Succession,
 } from '../lock-store.js';
 import { silentLog, type StoreLog } from '../store-log.js';
 import { listKeys } from './list-keys.js';
@@ -55,6 +56,7 @@ export const REDIS_DEFAULTS = { keyPrefix: 'lock', answerTimeout: 2_000 };
  */
 export class RedisStore extends LockStore {
   readonly traits: StoreTraits = { localHandOver: true, leases: 'each' };
+  readonly place: string;
   readonly #client: RedisClient;
   readonly #keyPrefix: string;
   readonly #ownsClient: boolean;
@@ -69,6 +71,7 @@ export class RedisStore extends LockStore {
     this.#client = client;
     this.#clock = options.clock ?? systemClock;
     this.#keyPrefix = options.keyPrefix ?? REDIS_DEFAULTS.keyPrefix;
+    this.place = `redis ${this.#keyPrefix}`;
     this.#ownsClient = options.ownsClient ?? false;
     this.#answerTimeout = options.answerTimeout ?? REDIS_DEFAULTS.answerTimeout;
     this.#commands = new RedisCommands({
@@ -107,8 +110,12 @@ export class RedisStore extends LockStore {
     return this.#commands.extend(leases);
   }
 
-  release(grant: Grant, lastToken: number, listener: ReleaseListener): void {
-    this.#commands.release(grant, lastToken, listener);
+  release(grant: Grant, lastToken: number, listener: ReleaseListener, keepFor?: number): void {
+    this.#commands.leases.release(grant, lastToken, listener, keepFor);
+  }
+
+  succeed(succession: Succession): Promise<Grant | null> {
+    return this.#commands.leases.succeed(succession);
   }
 
   async inspect(key: string): Promise<LockState> {

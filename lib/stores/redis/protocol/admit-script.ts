@@ -12,6 +12,19 @@ import { CLAIM_TIME, INBOX, LIMITED_TOKEN_RANGE, WAITER_SCORE } from './limits.j
  */
 export const ADMIT = `
     local head, piggybacked, told, unfinished = 1, nil, nil, false
+    local function grant(to, mode, ends)
+      local token, text = first, firstText
+      if last >= first then
+        token = last + 1
+        text = string.format('%d', token)
+      end
+      last = mode ~= '' and mode ~= 'S' and token + ${LIMITED_TOKEN_RANGE} or token
+      local holder = { member = to .. ' ' .. text, mode = mode, text = text, ends = ends, isNew = true }
+      holders[#holders + 1] = holder
+      return holder
+    end
+    -- It goes on under another owner.
+    if op == 's' then mine = grant(owner, string.match(id, '%u.*$') or '', nowMs + one) end
     -- Who holds: nobody (nil), one alone (''), readers ('S'), or a limited number ('5'), of used permits.
     local held, used
     for i = 1, #holders do
@@ -64,22 +77,15 @@ export const ADMIT = `
         if mode ~= '' and mode ~= 'S' then most, permits = string.match(mode, '^L(%d+)P(%d+)$') end
         if held and (held ~= (most or mode) or mode == '' or most and used + permits > tonumber(most)) then break end
 
-        local token, text = first, firstText
-        if last >= first then
-          token = last + 1
-          text = string.format('%d', token)
-        end
-        last = most and token + ${LIMITED_TOKEN_RANGE} or token
         held, used, limit = most or mode, (used or 0) + permits, most or limit
         local to = home .. '.' .. who
-        local holder = { member = to .. ' ' .. text, mode = mode, text = text, ends = nowMs + lease, isNew = true }
-        holders[#holders + 1] = holder
+        local holder = grant(to, mode, nowMs + lease)
         if to == owner then
           mine = holder
         elseif isHere then
           piggybacked = piggybacked or {}
           piggybacked[#piggybacked + 1] = to
-          piggybacked[#piggybacked + 1] = text
+          piggybacked[#piggybacked + 1] = holder.text
         else
           local claim = math.min(tonumber(lease), ${CLAIM_TIME})
           holder.ends = nowMs + claim + 0.5

@@ -6,7 +6,7 @@ import { SAVE } from './save-script.js';
 /**
  * The part of the script that deals with locks that are held, waited for, or strange: a Lua expression
  * for the function that handles one entry. It is only evaluated in a call that needs it. From around it
- * it knows `process`, `now`, `first`, `op`, `id`, `one` and `two`, the texts of them, and what one entry
+ * it knows `process`, `now`, `first`, `op`, `id`, `one`, `two` and `from`, the texts of them, and what one entry
  * of a call leaves to the next: `budget`, the waiters that may still be looked at; `joined`, how many have
  * joined a queue; `listeners`, how many hear the inbox of a process; `frozen`, the processes that were
  * told and were not heard of since.
@@ -21,8 +21,8 @@ export const CONTENDED = `function(lock, owner, value)
       if type(value) ~= 'table' then return 0 end
       if not string.find(value.err, '^WRONGTYPE') then error(value) end
       local member = owner .. ' ' .. one
-      local ends = redis.call('ZSCORE', lock, member)
-      if not ends or tonumber(ends) <= nowMs + 0.5 then return 0 end
+      local ends = redis.pcall('ZSCORE', lock, member)
+      if type(ends) ~= 'string' or tonumber(ends) <= nowMs + 0.5 then return 0 end
       redis.call('ZADD', lock, nowMs + two, member)
       if redis.call('PTTL', lock) < tonumber(two) then redis.call('PEXPIRE', lock, two) end
       return 1
@@ -53,6 +53,17 @@ ${LOAD}
       end
       -- An acquire that was sent again gets the same answer.
       if mine then mine.ends, mine.isNew = nowMs + one, true end
+    elseif op == 's' then
+      if not mine then
+        -- The same command, sent again.
+        for i = 1, #holders do
+          if string.sub(holders[i].member, 1, #owner + 1) == owner .. ' ' then return holders[i].text end
+        end
+        return 0
+      end
+      table.remove(holders, at)
+      gone[#gone + 1] = mine.member
+      last = math.max(last, tonumber(two))
     elseif op == 'f' then
       done = holders[1] and 1 or 0
       for i = 1, #holders do
@@ -79,8 +90,8 @@ ${ADMIT}
     end
 ${SAVE}
 
-    if not isAsking then return piggybacked or unfinished and 2 or done end
-    if mine then return mine.text end
+    if not isAsking and op ~= 's' then return piggybacked or unfinished and 2 or done end
+    if mine then return op == 's' and piggybacked and { mine.text, unpack(piggybacked) } or mine.text end
     for i = 2, #holders do
       if holders[i].ends < only.ends then only = holders[i] end
     end

@@ -1,8 +1,8 @@
 import { LIMITED_TOKEN_RANGE, TOKEN_RANGE, WAITER_SCORE } from './limits.js';
 
 /**
- * The part of the script that reads a key, in whichever form it is. Lua that sets, from `lock`, `owner`
- * and `value` (what GET has already said of it, if it was asked):
+ * The part of the script that reads a key, in whichever form it is. Lua that sets, from `lock`, `owner`,
+ * `from` and `value` (what GET has already said of it, if it was asked):
  *
  *     kind      'set', 'string', 'free' (only its last token is left), 'foreign', or nil
  *     last      the last token that is not to be given again
@@ -11,7 +11,7 @@ import { LIMITED_TOKEN_RANGE, TOKEN_RANGE, WAITER_SCORE } from './limits.js';
  *     holders   { member, mode, text (its token), ends }: those whose lease has not ended
  *     waiters   the first who wait; more: there may be others behind them
  *     gone      members to be removed
- *     mine      the holder that is `owner`; at: where it stands
+ *     mine      the holder that is `owner`, or `from` if there is one; at: where it stands
  *     left      of a foreign string: how long it stays, in ms
  */
 export const LOAD = `
@@ -38,6 +38,8 @@ export const LOAD = `
     elseif part and (part[1] or part.err) then
       -- It is somebody else's: says whose, where that can be told.
       if part.err and not string.find(part.err, '^WRONGTYPE') then error(part) end
+      -- Whoever has it, it is not the one who gives it back.
+      if op == 'r' then return 0 end
       local form = redis.call('TYPE', lock).ok
       local whose = form == 'hash' and ', as Redisson keeps its locks' or
         form == 'zset' and ', as redis-semaphore keeps its semaphores' or ''
@@ -46,7 +48,7 @@ export const LOAD = `
     end
 
     if kind == 'set' or kind == 'string' then
-      local prefix = owner .. ' '
+      local prefix = from or owner .. ' '
       for i = 3, #part, 2 do
         local member, ends = part[i], tonumber(part[i + 1])
         if ends >= ${WAITER_SCORE} then
@@ -58,7 +60,7 @@ export const LOAD = `
           if ends > nowMs + 0.5 then
             local holder = { member = member, mode = mode, text = text, ends = ends }
             holders[#holders + 1] = holder
-            if string.sub(member, 1, #prefix) == prefix then mine, at = holder, #holders end
+            if string.sub(member, 1, #prefix) == prefix and (not from or member == from) then mine, at = holder, #holders end
           else
             gone[#gone + 1] = member
             -- Which of its tokens it has used is not known.

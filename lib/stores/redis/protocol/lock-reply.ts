@@ -57,6 +57,17 @@ export function acquireAnswer(reply: unknown): number | TakenAnswer {
   };
 }
 
+/** What a `succeed` was answered: a token, or 0 when there was nothing to take over. */
+export interface SuccessionAnswer {
+  readonly token: number;
+  readonly piggybacked: readonly PiggybackedGrant[];
+}
+
+export function successionAnswer(reply: unknown): SuccessionAnswer {
+  const [token, ...piggybacked] = [reply].flat() as [Numeric, ...PiggybackReply];
+  return { token: Number(token), piggybacked: piggybackedGrants(piggybacked) };
+}
+
 /** What a `release`, `leave`, `force` or `passOver` was answered. */
 export interface ReleaseAnswer {
   readonly ours: boolean;

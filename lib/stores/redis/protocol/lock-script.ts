@@ -9,13 +9,15 @@ import { MOST_STEPS } from './limits.js';
  * ARGV    [1] the asking process: what its owners begin with
  *         [2] a token that the next ones must exceed, whatever the clock says
  *         [3] 1 when the process's inbox is known to be counted and heard, else 0
- *         [4] the entries, four words each, for one string costs the client less than many:
+ *         [4] the entries, four words each, s six, for one string costs the client less than many:
  *             a id lease arrival     acquire, or wait; asked again, by who waits, with its arrival
  *             t id lease 0           acquire if nobody is in the way and nobody waits
  *             A and T                the same, for a lock that is not exclusive
  *             r id token last        release; last: the last token used
  *             l id lease 0           leave: give up the place in the queue, or the lock if it was granted
  *             e id token lease       extend
+ *             s id lease last owner token
+ *                                    succeed: take over what another owner was granted; last: the last token used
  *             i 0 0 0                inspect
  *             f 0 0 0                take the lock from all its holders
  *             p 0 0 0                go on passing over waiters that are gone
@@ -25,6 +27,7 @@ import { MOST_STEPS } from './limits.js';
  *         a, t   the token; or { the holder whose lease ends first, its remaining ms, place, now, arrival,
  *                piggybacked grants }
  *         r, l   1, 0 for not yours, 2 for released, go on with p; or { piggybacked grants }
+ *         s      the token, or 0 when that owner does not hold it; or { token, piggybacked grants }
  *         e, f   1 or 0
  *         p      0, or 2 for go on
  *         i      { how many wait, holder, its remaining ms, holder, … }
@@ -51,11 +54,13 @@ local now, nowText, first, firstText
 local handle, listeners, frozen
 local budget, joined = ${MOST_STEPS}, 0
 local replies
-local _, stop, op, id, one, two = nil, 0
+local _, stop, op, id, one, two, from = nil, 0
 
 for i = 1, #KEYS do
   _, stop, op, id, one, two = string.find(ARGV[4], '(%a) (%w+) (%d+) (%d+)', stop + 1)
   local lock, owner, reply, value = KEYS[i], process .. '.' .. id, nil, nil
+  from = nil
+  if op == 's' then _, stop, from = string.find(ARGV[4], '^ (%S+ %d+)', stop + 1) end
 
   if op == 'r' or op == 'e' then
     value = redis.pcall('GET', lock)

@@ -10,6 +10,7 @@ export const OPERATION = {
   release: 'r',
   leave: 'l',
   extend: 'e',
+  succeed: 's',
   inspect: 'i',
   force: 'f',
   passOver: 'p',

@@ -22,6 +22,8 @@ export interface Entry {
   readonly answer: Answer;
   /** What the same owner asked before: it is answered first. */
   readonly after: Entry | undefined;
+  /** What it has in common with those that it is to travel with. */
+  readonly together: object | undefined;
   /** Where it is; one that is dropped while it is queued is never sent. */
   stage: 'queued' | 'sent' | 'answered' | 'dropped';
 }
@@ -31,10 +33,11 @@ export function newEntry(
   words: string,
   after: Entry | undefined,
   answer: Answer,
+  together?: object,
 ): Entry {
   // What was answered is forgotten: the renewals of a lock must not keep each other.
   const before = after && isUnderWay(after) ? after : undefined;
-  return { lock, words, answer, after: before, stage: 'queued' };
+  return { lock, words, answer, after: before, together, stage: 'queued' };
 }
 
 /** Whether it has still to be answered. */

@@ -74,7 +74,9 @@ export class Lane {
   }
 }
 
-/** What concerns the same lock travels together: in a call of its own it would only cost more. */
+/** What concerns the same lock, or was asked for in one go, travels together. */
 function isWithLast(entry: Entry, group: readonly Entry[]): boolean {
-  return group.length < MOST_ENTRIES && entry.lock === group[group.length - 1]?.lock;
+  const last = group[group.length - 1];
+  if (!last || group.length >= MOST_ENTRIES) return false;
+  return entry.lock === last.lock || (!!entry.together && entry.together === last.together);
 }
