@@ -7,16 +7,18 @@ export {
   LockKeyError,
   LockLostError,
   LockRefusedError,
+  LockTicketError,
   LockUnavailableError,
   LockUsageError,
 } from './lock/lock.errors.js';
+export { LockSet } from './lock/lock-set.js';
 export { Lock } from './lock/lock.js';
 export { LockService } from './lock/lock.service.js';
 export { currentLock } from './lock/queue/lock-context.js';
 export { httpAnswer } from './locked/context/http-answer.js';
 export { Locked } from './locked/locked.decorator.js';
 export { REDIS_LOCK_OPTIONS, RedisLockModule } from './module/redis-lock.module.js';
-export { EXCLUSIVE, compatible } from './stores/lock-mode.js';
+export { EXCLUSIVE, SHARED, compatible } from './stores/lock-mode.js';
 export { LockStore, StoreUnavailableError } from './stores/lock-store.js';
 export { MemoryStore } from './stores/memory/memory-store.js';
 export { RedisStore } from './stores/redis/redis-store.js';
@@ -24,10 +26,13 @@ export { RedisStore } from './stores/redis/redis-store.js';
 export type { Clock, Instant, Timer } from './clock.js';
 export type { ScriptClient } from './fencing/set-if-newer.js';
 export type { LockEvent } from './lock/lock-events.js';
-export type { AcquireOptions, LockTask, ScopeOptions } from './lock/lock-options.js';
-export type { AnyLockError, BusyReason, HolderFacts } from './lock/lock.errors.js';
+export type { KeyInMode, LockKeys } from './lock/key-list.js';
+export type { AcquireOptions, LockTask, ResumeOptions, ScopeOptions } from './lock/lock-options.js';
+export type { AnyLockError, BusyReason, HolderFacts, TicketProblem } from './lock/lock.errors.js';
+export type { Held } from './lock/lock-set.js';
+export type { ModeOptions } from './lock/mode-options.js';
 export type { LockServiceOptions } from './lock/lock-service-options.js';
-export type { HandOverBound } from './lock/queue/key-queue.js';
+export type { HandOverBound } from './lock/queue/queue-settings.js';
 export type {
   LockErrorBody,
   LockHttpAnswer,
@@ -54,6 +59,7 @@ export type {
   Renewal,
   Silence,
   StoreTraits,
+  Succession,
 } from './stores/lock-store.js';
 export type { RedisClient } from './stores/redis/redis-client.js';
 export type { RedisConnection, RedisConnectionOptions } from './stores/redis/redis-connection.js';

@@ -1,9 +1,11 @@
 import { inspect } from 'node:util';
 import type { Lock } from './lock.js';
-import { LockKeyError, LockUsageError, quoted } from './lock.errors.js';
+import { MIN_LEASE_TIME, checkTime } from './checks.js';
+import { LockUsageError } from './lock.errors.js';
+import { MODE_OPTIONS, modeOf, type ModeOptions } from './mode-options.js';
 
 /** What one acquisition may ask for; what is left out or undefined comes from the module's options. */
-export interface AcquireOptions {
+export interface AcquireOptions extends ModeOptions {
   /**
    * How long the store keeps the lock without a renewal, in ms. Held locks are renewed every third
    * of it, so this is only how long nobody else gets in after the holder has crashed. 10 to
@@ -26,6 +28,20 @@ export interface AcquireOptions {
    */
   maxHoldTime?: number | undefined;
   /**
+   * Whether the lease is renewed as long as the lock is held. With `false` the lock ends with its lease,
+   * and `signal` tells so. Not together with `maxHoldTime`.
+   * @default true
+   */
+  renew?: boolean | undefined;
+  /**
+   * For how long nobody else is to have the lock even when it is released sooner, in ms from its
+   * grant; a holder that crashed keeps it for its lease only. For a job that is to run on one of several
+   * machines whose clocks differ. 0 to `maxHoldTime`; not with a store whose leases are those of a
+   * session.
+   * @default 0
+   */
+  minHoldTime?: number | undefined;
+  /**
    * Serve callers strictly in their order of arrival, across all processes. Otherwise a lock may
    * pass to the next caller in the same process first, 64 times or for 10 ms at the most, which is
    * many times faster.
@@ -33,6 +49,9 @@ export interface AcquireOptions {
    */
   fair?: boolean | undefined;
 }
+
+/** What a resumption may ask for. */
+export type ResumeOptions = Pick<AcquireOptions, 'leaseTime' | 'maxHoldTime' | 'renew'>;
 
 /** What a scope (`using`, `@Locked`) may ask for beyond that. */
 export interface ScopeOptions extends AcquireOptions {
@@ -46,12 +65,8 @@ export interface ScopeOptions extends AcquireOptions {
 }
 
 /** Work that runs under a lock, and gets it. */
-export type LockTask<T> = (lock: Lock) => T | Promise<T>;
+export type LockTask<T, L = Lock> = (lock: L) => T | Promise<T>;
 
-/** The longest delay a timer can be set for. */
-export const MAX_TIME = 2 ** 31 - 1;
-export const MIN_LEASE_TIME = 10;
-export const MAX_KEY_BYTES = 1024;
 /** After this a forgotten handle is given back. */
 export const DEFAULT_MAX_HOLD_TIME = 600_000;
 
@@ -68,10 +83,13 @@ export const LOCK_DEFAULTS = {
 
 /** The names in `ScopeOptions`. */
 export const SCOPE_OPTIONS: readonly string[] = [
+  ...MODE_OPTIONS,
   'leaseTime',
   'waitTime',
   'signal',
   'maxHoldTime',
+  'renew',
+  'minHoldTime',
   'fair',
   'whenUnavailable',
 ];
@@ -88,10 +106,26 @@ export function checkAcquireOptions(options: ScopeOptions): void {
       );
     }
   }
-  const { leaseTime, waitTime, maxHoldTime, signal, fair, whenUnavailable } = options;
+  const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, signal, fair } = options;
+  const { whenUnavailable } = options;
+  modeOf(options);
   if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
   if (waitTime !== undefined) checkTime('waitTime', waitTime, 0, true);
   if (maxHoldTime !== undefined) checkTime('maxHoldTime', maxHoldTime, MIN_LEASE_TIME, true);
+  if (minHoldTime !== undefined) checkTime('minHoldTime', minHoldTime, 0);
+  if (renew !== undefined && typeof renew !== 'boolean') {
+    throw new LockUsageError(`renew must be true or false, received ${inspect(renew)}`);
+  }
+  if (renew === false && maxHoldTime !== undefined) {
+    throw new LockUsageError(
+      `renew: false and maxHoldTime ${maxHoldTime} were given together: without renewal the lock ends with its leaseTime`,
+    );
+  }
+  if (minHoldTime !== undefined && maxHoldTime !== undefined && minHoldTime > maxHoldTime) {
+    throw new LockUsageError(
+      `minHoldTime ${minHoldTime} is longer than maxHoldTime ${maxHoldTime}`,
+    );
+  }
   if (whenUnavailable !== undefined && !['throw', 'proceed'].includes(whenUnavailable)) {
     throw new LockUsageError(
       `whenUnavailable must be 'throw' or 'proceed', received ${inspect(whenUnavailable)}`,
@@ -102,46 +136,5 @@ export function checkAcquireOptions(options: ScopeOptions): void {
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new LockUsageError(`signal must be an AbortSignal, received ${inspect(signal)}`);
-  }
-}
-
-/**
- * Refuses a time that is not a number of ms between `least` and what a timer can take.
- * @throws LockUsageError
- */
-export function checkTime(name: string, value: unknown, least: number, orInfinity = false): void {
-  if (orInfinity && value === Infinity) return;
-  if (typeof value !== 'number' || !(value >= least && value <= MAX_TIME)) {
-    throw new LockUsageError(
-      `${name} must be a number of ms from ${least} to ${MAX_TIME}${orInfinity ? ', or Infinity' : ''}, received ${inspect(value)}`,
-    );
-  }
-}
-
-/**
- * Refuses a size of a page that no store should have to look at.
- * @throws LockUsageError
- */
-export function checkLimit(limit: unknown): void {
-  if (Number.isInteger(limit) && (limit as number) >= 1 && (limit as number) <= 10_000) return;
-  throw new LockUsageError(
-    `limit must be a whole number from 1 to 10000, received ${inspect(limit)}`,
-  );
-}
-
-/**
- * Refuses a key that names nothing, or more than a store should carry.
- * @throws LockKeyError
- */
-export function checkKey(key: string): void {
-  if (typeof key !== 'string' || key === '') {
-    throw new LockKeyError(`a key must be a non-empty string, received ${inspect(key)}`);
-  }
-  // A UTF-16 unit takes at most three bytes: most keys need not be measured.
-  if (key.length * 3 > MAX_KEY_BYTES && Buffer.byteLength(key) > MAX_KEY_BYTES) {
-    throw new LockKeyError(
-      `a key may have ${MAX_KEY_BYTES} bytes, received ${Buffer.byteLength(key)}: ${quoted(key)}`,
-      key,
-    );
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { LockStore } from '../stores/lock-store.js';
-import type { HandOverBound } from './queue/key-queue.js';
+import type { HandOverBound } from './queue/queue-settings.js';
 
 /** What a service is made of; the module fills it in from its options. `undefined` is the default. */
 export interface LockServiceOptions {

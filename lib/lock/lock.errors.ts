@@ -166,6 +166,24 @@ export function closedError(key: string): LockAbortedError {
   return new LockAbortedError(key, 'the application is shutting down');
 }
 
+/**
+ * Why a ticket could not be resumed: its lock has ended, or somebody has gone on with it already
+ * (`ended`); it is of another store or prefix (`foreign`); it is not whole (`mangled`).
+ */
+export type TicketProblem = 'ended' | 'foreign' | 'mangled';
+
+/** A ticket of `lock.handOff()` that cannot be resumed. HTTP: 500. */
+export class LockTicketError extends LockError {
+  readonly code = 'LOCK_TICKET';
+  readonly reason: TicketProblem;
+
+  /** @internal */
+  constructor(reason: TicketProblem, message: string, key?: string) {
+    super(message, key);
+    this.reason = reason;
+  }
+}
+
 /** The library was used wrongly; the message names what was received and what is allowed. */
 export class LockUsageError extends LockError {
   readonly code = 'LOCK_USAGE';
@@ -184,4 +202,5 @@ export type AnyLockError =
   | LockKeyError
   | LockUnavailableError
   | LockRefusedError
+  | LockTicketError
   | LockUsageError;

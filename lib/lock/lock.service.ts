@@ -1,35 +1,23 @@
-import { systemClock, type Clock } from '../clock.js';
+import { systemClock } from '../clock.js';
 import type { ListOptions, LockPage, LockState, LockStore } from '../stores/lock-store.js';
-import { acquireInOrder } from './acquire-in-order.js';
-import { lockEvents, tell } from './lock-events.js';
+import { Acquirer } from './acquirer.js';
+import { checkKey, checkLimit } from './checks.js';
+import type { LockKeys } from './key-list.js';
 import { releaseAll } from './lock-list.js';
 import {
   LOCK_DEFAULTS,
-  checkKey,
-  checkLimit,
   type AcquireOptions,
   type LockTask,
+  type ResumeOptions,
   type ScopeOptions,
 } from './lock-options.js';
 import type { LockServiceOptions } from './lock-service-options.js';
+import { locksOf, type Held, type LockSet } from './lock-set.js';
 import type { Lock } from './lock.js';
-import {
-  LockAbortedError,
-  LockUnavailableError,
-  LockUsageError,
-  closedError,
-  rethrowAs,
-} from './lock.errors.js';
+import { LockUsageError, closedError, rethrowAs } from './lock.errors.js';
+import { defaultSettings } from './queue/acquire-settings.js';
 import { KeyQueues } from './queue/key-queues.js';
-import { currentFrame, findLock, lockAround, runInLocks } from './queue/lock-context.js';
-import {
-  abortReason,
-  defaultSettings,
-  withOptions,
-  type AcquireSettings,
-  type DefaultSettings,
-} from './queue/acquire-settings.js';
-import { unlockedLock } from './unlocked-lock.js';
+import { lockAround, runInLocks } from './queue/lock-context.js';
 
 /**
  * Takes locks. Injected wherever `RedisLockModule` is imported.
@@ -47,19 +35,16 @@ import { unlockedLock } from './unlocked-lock.js';
  */
 export class LockService {
   private readonly store: LockStore;
-  private readonly clock: Clock;
   private readonly queues: KeyQueues;
+  private readonly acquirer: Acquirer;
   private readonly ownsStore: boolean;
-  private readonly defaults: DefaultSettings;
   private readonly shutdownTimeout: number;
   private closing: Promise<void> | undefined;
 
   constructor(options: LockServiceOptions) {
     const { store, clock = systemClock } = options;
     this.store = store;
-    this.clock = clock;
     this.ownsStore = options.ownsStore ?? true;
-    this.defaults = defaultSettings(options);
     this.shutdownTimeout = options.shutdownTimeout ?? LOCK_DEFAULTS.shutdownTimeout;
     this.queues = new KeyQueues({
       store,
@@ -68,6 +53,7 @@ export class LockService {
       unavailableAfter: options.unavailableAfter ?? LOCK_DEFAULTS.unavailableAfter,
       maxWaiters: options.maxWaiters ?? LOCK_DEFAULTS.maxWaiters,
     });
+    this.acquirer = new Acquirer(store, clock, this.queues, defaultSettings(options));
   }
 
   /**
@@ -83,8 +69,8 @@ export class LockService {
    * @throws LockKeyError, LockUsageError for a bad key or option
    */
   acquire(key: string, options?: AcquireOptions): Promise<Lock> {
-    // Only a request that says `orNull` is answered with null.
-    return this.ask(key, options, this.defaults.handles) as Promise<Lock>;
+    // Only who tries is answered with null.
+    return this.acquirer.one(key, options, 'handles') as Promise<Lock>;
   }
 
   /**
@@ -100,17 +86,44 @@ export class LockService {
    * ```
    */
   tryAcquire(key: string, options?: AcquireOptions): Promise<Lock | null> {
-    return this.ask(key, options, this.defaults.tries);
+    return this.acquirer.one(key, options, 'tries');
   }
 
   /**
-   * Takes several locks, all or none, in one order whatever order they are named in, so that two
-   * callers never wait for each other. `waitTime` is for all of them together.
-   * @returns the locks, sorted by key; each key once
-   * @throws LockLostError when one was lost while another was waited for, and what `acquire` throws
+   * Goes on with a lock that its holder left by `lock.handOff()`, in this process or another. Its token
+   * is larger than that of the holder before.
+   * @param ticket what `handOff` returned; good for one resumption
+   * @param options the lease, and for how long it may be held at most
+   * @throws LockTicketError when its lock has ended or was resumed already, and for a ticket that is
+   * foreign or not whole
+   * @throws LockUnavailableError, LockRefusedError, LockUsageError as `acquire`
+   *
+   * @example
+   * ```ts
+   * await using lock = await locks.resume(job.data.ticket);
+   * await lock.run(() => this.exports.finish(job.data.id));
+   * ```
    */
-  acquireAll(keys: readonly string[], options?: AcquireOptions): Promise<Lock[]> {
-    return this.askAll(keys, options, this.defaults.handles);
+  resume(ticket: string, options: ResumeOptions = {}): Promise<Lock> {
+    return this.acquirer.resume(ticket, options);
+  }
+
+  /**
+   * Takes several locks, all or none, in whatever order they are named: those that are free in one go,
+   * the others in one order, so that two callers never wait for each other. `waitTime` is for all of
+   * them together.
+   * @param keys a list, or an object with the mode of each key: see `LockKeys`
+   * @returns one handle for all
+   * @throws LockLostError when one was lost while another was waited for, and what `acquire` throws
+   *
+   * @example
+   * ```ts
+   * await using both = await locks.acquireAll(['account:1', 'account:2']);
+   * await using mixed = await locks.acquireAll({ 'account:1': 'exclusive', rates: 'shared' });
+   * ```
+   */
+  acquireAll(keys: LockKeys, options?: AcquireOptions): Promise<LockSet> {
+    return this.acquirer.all(keys, options);
   }
 
   /**
@@ -118,28 +131,32 @@ export class LockService {
    * ended. The task's error comes out as it is; a task that ended well under a lock that was lost
    * meanwhile rejects with `LockLostError`.
    *
-   * @param task gets the lock; of several the one taken last
+   * @param task gets the lock, or the set of them
    * @throws LockLostError, and what `acquire` throws
    * @example
    * ```ts
    * const left = await locks.using(`stock:${sku}`, { waitTime: 2_000 }, () => take(sku));
    * ```
    */
-  using<T>(key: string | readonly string[], task: LockTask<T>): Promise<T>;
-  using<T>(key: string | readonly string[], options: ScopeOptions, task: LockTask<T>): Promise<T>;
+  using<T>(key: string, task: LockTask<T>): Promise<T>;
+  using<T>(key: string, options: ScopeOptions, task: LockTask<T>): Promise<T>;
+  using<T>(keys: LockKeys, task: LockTask<T, LockSet>): Promise<T>;
+  using<T>(keys: LockKeys, options: ScopeOptions, task: LockTask<T, LockSet>): Promise<T>;
+  using<T>(key: string | LockKeys, options: ScopeOptions, task: LockTask<T, Held>): Promise<T>;
   async using<T>(
-    key: string | readonly string[],
-    second: ScopeOptions | LockTask<T>,
-    third?: LockTask<T>,
+    key: string | LockKeys,
+    second: ScopeOptions | LockTask<T, never>,
+    third?: LockTask<T, never>,
   ): Promise<T> {
     const [options, task] = typeof second === 'function' ? [undefined, second] : [second, third];
     if (typeof task !== 'function') {
       throw new LockUsageError('using(key, options, task) was called without a task');
     }
-    const locks = await this.enterScope(key, options);
+    const held = await this.acquirer.scope(key, options);
+    const locks = locksOf(held);
     let result: T;
     try {
-      result = await runInLocks(locks, () => task(locks[locks.length - 1] as Lock));
+      result = await runInLocks(locks, () => task(held as never));
     } catch (error) {
       await releaseAll(locks);
       throw error;
@@ -207,63 +224,11 @@ export class LockService {
   }
 
   private async shutDown(): Promise<void> {
+    this.acquirer.closed = true;
     this.queues.rejectAll(closedError);
     await this.queues.idle(this.shutdownTimeout);
     this.queues.loseAll('the application has shut down');
     this.queues.stop();
     if (this.ownsStore) await this.store.close();
-  }
-
-  /** The locks for a scope, whose end is sure: they are renewed as long as it runs. */
-  private async enterScope(
-    key: string | readonly string[],
-    options: ScopeOptions | undefined,
-  ): Promise<readonly Lock[]> {
-    try {
-      if (typeof key !== 'string') return await this.askAll(key, options, this.defaults.scopes);
-      return [(await this.ask(key, options, this.defaults.scopes)) as Lock];
-    } catch (error) {
-      if (options?.whenUnavailable !== 'proceed' || !(error instanceof LockUnavailableError)) {
-        throw error;
-      }
-      return [key].flat().map((one) => {
-        tell(lockEvents.proceedUnlocked, { key: one, error });
-        return unlockedLock(one, this.store, this.clock);
-      });
-    }
-  }
-
-  private askAll(
-    keys: readonly string[],
-    options: AcquireOptions | undefined,
-    defaults: AcquireSettings,
-  ): Promise<Lock[]> {
-    const waitTime = options?.waitTime ?? defaults.waitTime;
-    return acquireInOrder(keys, waitTime, this.clock, (key, left) => {
-      return this.ask(key, { ...options, waitTime: left }, defaults) as Promise<Lock>;
-    });
-  }
-
-  private ask(
-    key: string,
-    options: ScopeOptions | undefined,
-    defaults: AcquireSettings,
-  ): Promise<Lock | null> {
-    try {
-      checkKey(key);
-      const settings = options ? withOptions(defaults, options) : defaults;
-      const { signal } = settings;
-      if (signal?.aborted === true) {
-        throw new LockAbortedError(key, abortReason(signal), signal.reason);
-      }
-      if (lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
-      const frame = currentFrame();
-      const around = frame && findLock(frame, this.store, key);
-      if (this.closing && !around) throw closedError(key);
-      return this.queues.enter(key, settings, frame, around);
-    } catch (error) {
-      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it was thrown as it is
-      return Promise.reject(error);
-    }
   }
 }

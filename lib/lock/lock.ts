@@ -1,28 +1,14 @@
 import { inspect } from 'node:util';
+import type { LockMode } from '../stores/lock-mode.js';
 import type { LockStore } from '../stores/lock-store.js';
 import type { Lease } from './lease/lease.js';
 import { lockEvents, tell } from './lock-events.js';
-import { MIN_LEASE_TIME, checkTime } from './lock-options.js';
-import { LockLostError, storeError } from './lock.errors.js';
+import type { LockSource, NestedHolds } from './lock-source.js';
+import { LockLostError } from './lock.errors.js';
 import { outside } from '../outside.js';
 import { runInLocks } from './queue/lock-context.js';
 import { Release } from './release.js';
-
-/** Where a lock came from and goes back to. */
-export interface LockSource {
-  readonly store: LockStore;
-  /** Takes a lock back: true if it was still ours, false if it had been lost. */
-  end(lock: Lock): Promise<boolean>;
-  /** Renews the lease under a lock. */
-  extend(lease: Lease, leaseTime: number): Promise<void>;
-}
-
-/** What is taken inside a held lock on the same key. */
-export interface NestedHolds {
-  readonly isBusy: boolean;
-  /** Called when the last of them has ended. */
-  whenIdle: () => void;
-}
+import { downgrade, extend, handOff } from './lock-changes.js';
 
 /**
  * A lock that is held. Made by `LockService`; end it with `release()`, or let `await using` or
@@ -47,8 +33,11 @@ export class Lock implements AsyncDisposable {
    * refuses a smaller one than it has seen is safe even from a holder that slept through its lease.
    */
   readonly token: number;
+
   /** @internal */
   nested: NestedHolds | undefined;
+  /** A change of its grant that is under way: the end waits for it. @internal */
+  changing: Promise<void> | undefined;
   /** The locks of the list that it was taken with. @internal */
   companions: readonly Lock[] | undefined;
 
@@ -65,9 +54,16 @@ export class Lock implements AsyncDisposable {
     readonly source: LockSource,
     /** When this holder began, on the monotonic clock. */
     private readonly since: number,
+    /** Of a lock taken inside another: how it is held there. */
+    private readonly nestedMode?: LockMode,
   ) {
     this.key = lease.key;
     this.token = lease.token;
+  }
+
+  /** How it is held beside others. */
+  get mode(): LockMode {
+    return this.nestedMode ?? this.lease.grant.mode;
   }
 
   /** A lock is known by its store and its key. @internal */
@@ -155,15 +151,45 @@ export class Lock implements AsyncDisposable {
    * @throws LockUnavailableError when the store gives no answer; the lock is still ours then
    * @throws LockRefusedError when the store answers with an error
    */
-  async extend(ms: number = this.lease.leaseTime): Promise<void> {
-    checkTime('ms', ms, MIN_LEASE_TIME);
-    this.assertHeld();
-    try {
-      await this.source.extend(this.lease, ms);
-    } catch (error) {
-      throw storeError(this.key, error);
-    }
-    this.assertHeld();
+  extend(ms: number = this.lease.leaseTime): Promise<void> {
+    return extend(this, ms);
+  }
+
+  /**
+   * Makes an exclusive lock a shared one, without a moment in which nobody holds it: readers come in
+   * beside it, and `token` grows. There is no way back but to release it.
+   * @throws LockUsageError when it is limited, or was taken inside another lock on its key
+   * @throws LockLostError, LockUnavailableError, LockRefusedError as `extend`
+   *
+   * @example
+   * ```ts
+   * await this.rates.refresh({ fence: lock.token });
+   * await lock.downgrade();
+   * return this.rates.read(); // others read too, nobody writes
+   * ```
+   */
+  downgrade(): Promise<void> {
+    return downgrade(this);
+  }
+
+  /**
+   * Leaves the lock to whoever gets the ticket, in this process or another, who goes on with it by
+   * `locks.resume(ticket)`. This holder does not believe in it any more; a scope round it
+   * ends well. A ticket that nobody resumes ends with its lease. It is a secret, like a password.
+   * @param options.leaseTime how long it is kept for that, in ms, at least 10; default: its lease
+   * @returns a string of URL-safe letters
+   * @throws LockUsageError when others hold through it, inside it or beside it
+   * @throws LockLostError, LockUnavailableError, LockRefusedError as `extend`
+   *
+   * @example
+   * ```ts
+   * await queue.add('export', { id: 42, ticket: await lock.handOff({ leaseTime: 600_000 }) });
+   * // in the worker
+   * await using lock = await locks.resume(job.data.ticket);
+   * ```
+   */
+  handOff(options: { readonly leaseTime?: number | undefined } = {}): Promise<string> {
+    return handOff(this, options.leaseTime ?? this.lease.leaseTime);
   }
 
   /**
@@ -192,6 +218,11 @@ export class Lock implements AsyncDisposable {
     return `Lock ${inspect(this.toJSON())}`;
   }
 
+  /** Somebody else goes on with it. @internal */
+  leave(): void {
+    this.ending = Release.done;
+  }
+
   /** This holder has lost it, whatever becomes of the lease. @internal */
   lose(error: LockLostError): void {
     if (this.loss) return;
@@ -217,6 +248,7 @@ export class Lock implements AsyncDisposable {
       tell(lockEvents.release, { key: this.key, token: this.token, heldMs: this.heldMs });
     }
     if (this.nested?.isBusy === true) return this.endAfterNested(this.nested);
+    if (this.changing) return this.changing.then(() => this.source.end(this));
     const answer = this.source.end(this);
     // The lease goes on under another holder: what becomes of it is not this one's affair.
     if (this.onLeaseLost && answer === Release.done) this.lease.offLost(this.onLeaseLost);

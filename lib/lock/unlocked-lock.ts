@@ -2,7 +2,8 @@ import type { Clock } from '../clock.js';
 import { EXCLUSIVE } from '../stores/lock-mode.js';
 import type { LockStore } from '../stores/lock-store.js';
 import { Lease } from './lease/lease.js';
-import { Lock, type LockSource } from './lock.js';
+import { Lock } from './lock.js';
+import type { LockSource } from './lock-source.js';
 import { LockLostError } from './lock.errors.js';
 import { Release } from './release.js';
 
@@ -14,6 +15,8 @@ export function unlockedLock(key: string, store: LockStore, clock: Clock): Lock 
     store,
     end: () => Release.done,
     extend: () => Promise.resolve(),
+    downgrade: () => Promise.resolve(),
+    detach: () => Promise.resolve(),
   };
   const owner = { leaseLost: () => undefined };
   const now = clock.mono();

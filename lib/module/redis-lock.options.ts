@@ -1,7 +1,8 @@
 import { inspect } from 'node:util';
-import { LOCK_DEFAULTS, MIN_LEASE_TIME, checkTime } from '../lock/lock-options.js';
+import { MIN_LEASE_TIME, checkTime } from '../lock/checks.js';
+import { LOCK_DEFAULTS } from '../lock/lock-options.js';
 import { LockUsageError } from '../lock/lock.errors.js';
-import type { HandOverBound } from '../lock/queue/key-queue.js';
+import type { HandOverBound } from '../lock/queue/queue-settings.js';
 import { DEFAULT_HTTP_STATUS, type LockHttpStatus } from '../locked/context/http-answer.js';
 import type { LockStore } from '../stores/lock-store.js';
 import { isRedisClient, type RedisConnection } from '../stores/redis/redis-connection.js';

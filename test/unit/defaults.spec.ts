@@ -51,7 +51,7 @@ describe('`undefined` for an option is its default', () => {
       return lock.isHeld();
     });
     expect(held).toBe(true);
-    expect(await locks.using(['a', 'b'], options, ({ key }) => key)).toBe('b');
+    expect(await locks.using(['a', 'b'], options, ({ keys }) => keys)).toEqual(['a', 'b']);
   });
 
   it('for a handle that is forgotten, which is given back after ten minutes', async () => {

@@ -261,7 +261,7 @@ describe('nesting', () => {
   });
 
   it('work run by one lock of a list stands in all of them', async () => {
-    const [a, b] = await locks.acquireAll(['b', 'a']);
+    const [a, b] = (await locks.acquireAll(['b', 'a'])).locks;
     await a!.run(async () => {
       expect(locks.currentLock('b')).toBe(b);
       await locks.using('b', { waitTime: 0 }, () => undefined);

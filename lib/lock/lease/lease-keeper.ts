@@ -45,7 +45,7 @@ export class LeaseKeeper {
    */
   keep(lease: Lease, left: number, now: number): void {
     if (lease.grant.leaseTime < lease.leaseTime) this.renew([lease]);
-    else this.schedule(lease, left / 3, now);
+    else this.schedule(lease, lease.wantsRenewal ? left / 3 : left, now);
   }
 
   /** The lease has a new holder, whose `maxHoldTime` may end before the next look. */
@@ -64,6 +64,7 @@ export class LeaseKeeper {
    */
   async extend(lease: Lease, leaseTime: number): Promise<void> {
     lease.leaseTime = leaseTime;
+    if (!lease.renews) lease.heldUntil = this.clock.mono() + leaseTime;
     const sent = lease.renewing();
     // A shorter lease is to be looked after sooner, and its answer may never come.
     if (this.buckets.has(lease)) this.schedule(lease, lease.remainingMs / 3);
@@ -96,22 +97,24 @@ export class LeaseKeeper {
     const now = this.clock.mono();
     const due = this.buckets.takeDue(now);
     // A lease that is found lost leaves by itself.
-    this.renew(due.filter((lease) => this.isWanted(lease, now)));
+    const wanted = due.filter((lease) => this.isWanted(lease, now));
+    this.renew(wanted.filter(({ wantsRenewal }) => wantsRenewal));
+    for (const lease of wanted) if (!lease.wantsRenewal) this.schedule(lease, lease.remainingMs);
     const next = this.buckets.earliest();
     if (next < this.timerAt) this.arm(next);
   }
 
   private isWanted(lease: Lease, now: number): boolean {
     if (!lease.checkExpiry()) return false;
-    if (now < lease.heldUntil) return true;
-    lease.lose('maxHoldTime has passed');
-    return false;
+    if (now >= lease.heldUntil) lease.lose('maxHoldTime has passed');
+    return !lease.lost;
   }
 
   private renew(leases: readonly Lease[]): void {
     if (leases.length === 0) return;
     const sent = leases.map((lease) => lease.renewing());
-    const requests = leases.map(({ grant }, i) => ({
+    const grants = leases.map(({ grant }) => grant);
+    const requests = grants.map((grant, i) => ({
       grant,
       leaseTime: (sent[i] as SentRenewal).leaseTime,
     }));
@@ -119,9 +122,11 @@ export class LeaseKeeper {
     for (const lease of leases) this.schedule(lease, lease.remainingMs);
     this.store.extend(requests).forEach((answer, i) => {
       const lease = leases[i] as Lease;
+      // Of a grant that has been succeeded there is nothing more to say.
+      const isCurrent = (): boolean => lease.grant === grants[i];
       answer.then(
-        (renewal) => this.answered(lease, renewal, sent[i] as SentRenewal),
-        (error: unknown) => this.failed(lease, error),
+        (renewal) => isCurrent() && this.answered(lease, renewal, sent[i] as SentRenewal),
+        (error: unknown) => isCurrent() && this.failed(lease, error),
       );
     });
   }
@@ -137,7 +142,10 @@ export class LeaseKeeper {
     if (!lease.checkExpiry()) return;
     // The last one reaches as far as it may: what is left is to end in time.
     const isEnough = sent.last && renewal.leaseTime >= sent.leaseTime;
-    this.schedule(lease, isEnough ? lease.remainingMs : lease.remainingMs / 3);
+    this.schedule(
+      lease,
+      isEnough || !lease.wantsRenewal ? lease.remainingMs : lease.remainingMs / 3,
+    );
   }
 
   private failed(lease: Lease, error: unknown): void {

@@ -31,10 +31,12 @@ export class Lease {
   token: number;
   /** How many holders have come after the first. */
   handOvers = 0;
-  /** The end of `maxHoldTime`, on the monotonic clock: no renewal reaches beyond it. */
+  /** For how long its holder may hold it at most, in ms. */
+  maxHoldTime = Infinity;
+  /** When that is over, on the monotonic clock: no renewal reaches beyond it. */
   heldUntil = Infinity;
-  /** Who of this process holds the lock through it. */
-  holder: Lock | undefined;
+  /** Until when nobody else is to have the key, on the monotonic clock, whoever ends before. */
+  keepUntil = 0;
   /** The loss, once it was noticed. */
   lost: LockLostError | undefined;
 
@@ -43,26 +45,65 @@ export class Lease {
   next: Lease | undefined;
   previous: Lease | undefined;
 
+  /** Who of this process holds the lock through it; readers may be several. */
+  private holder: Lock | undefined;
+  private readers: Set<Lock> | undefined;
   private validUntil: Instant;
   private sent: SentRenewal | undefined;
   private suspect = false;
+  /** Whether the store has given all that was asked for. */
+  private isWhole: boolean;
   private listeners: Set<LossListener> | undefined;
 
   constructor(
-    readonly grant: Grant,
+    public grant: Grant,
     /** What the next renewal asks for, in ms. */
     public leaseTime: number,
     private readonly clock: Clock,
     private readonly owner: LeaseOwner,
     /** When it was granted, on the monotonic clock. */
     readonly grantedAt: number,
+    /** Whether it is to be renewed. */
+    readonly renews = true,
   ) {
     this.token = grant.token;
+    this.isWhole = grant.leaseTime >= leaseTime;
     this.validUntil = validUntil(grant.from, grant.leaseTime);
   }
 
   get key(): string {
     return this.grant.key;
+  }
+
+  get holders(): readonly Lock[] {
+    const { holder, readers = [] } = this;
+    return holder ? [holder, ...readers] : [...readers];
+  }
+
+  join(lock: Lock): void {
+    if (this.holder) (this.readers ??= new Set()).add(lock);
+    else this.holder = lock;
+  }
+
+  /** @returns whether nobody holds through it any more */
+  leave(lock: Lock): boolean {
+    if (this.holder === lock) this.holder = undefined;
+    else this.readers?.delete(lock);
+    return !this.holder && !this.readers?.size;
+  }
+
+  /** A holder begins, who may hold it for `maxHoldTime` ms at most. */
+  holdFor(maxHoldTime: number, now: number): void {
+    this.maxHoldTime = maxHoldTime;
+    this.heldUntil = now + (this.renews ? maxHoldTime : this.leaseTime);
+  }
+
+  /** It goes on under another grant. */
+  succeeded(grant: Grant): void {
+    this.grant = grant;
+    this.token = grant.token;
+    this.sent = undefined;
+    this.validUntil = validUntil(grant.from, grant.leaseTime);
   }
 
   /** Ms for which it may still be believed in; 0 or less when it may not. */
@@ -96,10 +137,13 @@ export class Lease {
   checkExpiry(mono = this.clock.mono()): boolean {
     if (this.lost) return false;
     if (remaining(this.validUntil, this.clock, mono) > 0) return true;
-    this.lose(
-      this.isLast ? 'maxHoldTime has passed' : 'its lease ran out before it could be renewed',
-    );
+    this.lose(this.endReason);
     return false;
+  }
+
+  /** Whether it is to be renewed in time: one that is not, once it has all that was asked for. */
+  get wantsRenewal(): boolean {
+    return this.renews || !this.isWhole;
   }
 
   /**
@@ -121,6 +165,7 @@ export class Lease {
     // The answer to an earlier one says nothing of a shorter lease that was asked for since.
     if (sent === this.sent) this.validUntil = validUntil(from, leaseTime);
     this.suspect = false;
+    this.isWhole = true;
     if (lockEvents.renew.hasSubscribers) tell(lockEvents.renew, this.facts());
   }
 
@@ -164,6 +209,11 @@ export class Lease {
       sinceEpochMs: this.clock.wall() - this.heldMs,
       retryAfter: Math.max(0, this.remainingMs),
     };
+  }
+
+  private get endReason(): string {
+    if (!this.renews) return 'its leaseTime has passed, and it is not renewed';
+    return this.isLast ? 'maxHoldTime has passed' : 'its lease ran out before it could be renewed';
   }
 
   private facts(): { key: string; token: number; heldMs: number } {

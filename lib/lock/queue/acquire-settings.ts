@@ -5,6 +5,7 @@ import {
   checkAcquireOptions,
   type AcquireOptions,
 } from '../lock-options.js';
+import { modeOf } from '../mode-options.js';
 
 /** How a lock is asked for, with all defaults filled in; times in ms. Callers without options share one. */
 export interface AcquireSettings {
@@ -12,11 +13,15 @@ export interface AcquireSettings {
   readonly leaseTime: number;
   readonly waitTime: number;
   readonly maxHoldTime: number;
+  readonly minHoldTime: number;
+  readonly renew: boolean;
   /** Served strictly by arrival, across processes. */
   readonly fair: boolean;
   /** Answer `null` instead of an error when the key is taken. */
   readonly orNull: boolean;
   readonly signal: AbortSignal | undefined;
+  /** What those have in common that are asked for in one go. */
+  readonly together?: object;
 }
 
 /** What holds where a caller says nothing else. */
@@ -35,6 +40,8 @@ export function defaultSettings(options: AcquireOptions): DefaultSettings {
     leaseTime: options.leaseTime ?? LOCK_DEFAULTS.leaseTime,
     waitTime: options.waitTime ?? LOCK_DEFAULTS.waitTime,
     maxHoldTime: DEFAULT_MAX_HOLD_TIME,
+    minHoldTime: 0,
+    renew: true,
     fair: options.fair ?? LOCK_DEFAULTS.fair,
     orNull: false,
     signal: undefined,
@@ -49,12 +56,14 @@ export function defaultSettings(options: AcquireOptions): DefaultSettings {
 /** The settings of a caller that has options; each left out, or undefined, is the default. */
 export function withOptions(defaults: AcquireSettings, options: AcquireOptions): AcquireSettings {
   checkAcquireOptions(options);
-  const { leaseTime, waitTime, maxHoldTime, fair, signal } = options;
+  const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, fair, signal } = options;
   return {
-    mode: defaults.mode,
+    mode: modeOf(options) ?? defaults.mode,
     leaseTime: leaseTime ?? defaults.leaseTime,
     waitTime: waitTime ?? defaults.waitTime,
-    maxHoldTime: maxHoldTime ?? defaults.maxHoldTime,
+    maxHoldTime: renew === false ? Infinity : (maxHoldTime ?? defaults.maxHoldTime),
+    minHoldTime: minHoldTime ?? defaults.minHoldTime,
+    renew: renew ?? defaults.renew,
     fair: fair ?? defaults.fair,
     orNull: defaults.orNull,
     signal,

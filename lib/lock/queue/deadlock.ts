@@ -83,7 +83,11 @@ export class DeadlockFinder {
     this.madeIn = this.deadlines.looks;
     this.held = new Map();
     this.inside = new Map();
-    for (const { key, holder } of this.keeper.all()) if (holder) add(this.held, key, holder);
+    for (const { key, grant, holders } of this.keeper.all()) {
+      // Of limited holders any one that ends is enough.
+      if (grant.mode.kind === 'limited') continue;
+      for (const holder of holders) add(this.held, key, holder);
+    }
     for (const waiter of this.deadlines.waiters()) {
       for (const lock of locksAround(waiter.frame)) add(this.inside, lock, waiter);
     }

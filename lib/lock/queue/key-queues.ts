@@ -1,14 +1,16 @@
 import type { Clock } from '../../clock.js';
-import type { LockStore } from '../../stores/lock-store.js';
+import { covers, describeMode, type LockMode } from '../../stores/lock-mode.js';
+import type { Grant, LockStore } from '../../stores/lock-store.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
-import { NOBODY } from '../lock.errors.js';
+import { LockUsageError, NOBODY, quoted } from '../lock.errors.js';
 import type { Lock } from '../lock.js';
 import type { AcquireSettings } from './acquire-settings.js';
 import { DeadlockFinder } from './deadlock.js';
 import { Deadlines } from './deadlines.js';
-import { KeyQueue, type HandOverBound, type QueueSettings } from './key-queue.js';
+import { KeyQueue } from './key-queue.js';
 import { NestedQueue } from './nested-queue.js';
 import type { Frame } from './lock-context.js';
+import type { HandOverBound, QueueSettings } from './queue-settings.js';
 import { Waiter } from './waiter.js';
 
 /** What the queues of one service are made with. */
@@ -54,10 +56,24 @@ export class KeyQueues {
     around: Lock | undefined,
   ): Promise<Lock | null> {
     const { clock } = this.options;
+    if (around && !covers(around.mode, settings.mode)) throw upgradeError(around, settings.mode);
+    if (settings.minHoldTime > 0 && this.options.store.traits.leases === 'session') {
+      throw new LockUsageError(
+        `minHoldTime ${settings.minHoldTime} cannot be kept by this store: its leases are those of a session, and end with the lock`,
+        key,
+      );
+    }
     const waiter = new Waiter(key, settings, frame, clock.mono(), this.deadlines);
     if (around) NestedQueue.inside(around, clock, this.deadlocks).enter(waiter);
     else this.queue(waiter);
     return waiter.lock;
+  }
+
+  /** Takes in what another process held; undefined when it came too late to be believed in. */
+  adopt(grant: Grant, settings: AcquireSettings): Lock | undefined {
+    const { key } = grant;
+    const queue = this.shared.get(key) ?? new KeyQueue(key, this.settings);
+    return queue.adopt(grant, settings);
   }
 
   private queue(waiter: Waiter): void {
@@ -65,7 +81,7 @@ export class KeyQueues {
     const { maxWaiters } = this.options;
     const shared = this.shared.get(key);
     if (!waiter.wait) {
-      (shared?.isHeld === true ? shared : new KeyQueue(key, this.settings)).enter(waiter);
+      if (shared?.answer(waiter) !== true) new KeyQueue(key, this.settings).enter(waiter);
     } else if (waiter.settings.fair || !this.options.store.traits.localHandOver) {
       this.enterAlone(waiter);
     } else if (shared && shared.waiters.size >= maxWaiters) {
@@ -127,6 +143,13 @@ export class KeyQueues {
     if (this.shared.get(queue.key) === queue) this.shared.delete(queue.key);
     if (this.drained && this.keeper.size === 0) this.drained();
   }
+}
+
+function upgradeError({ key, mode }: Lock, asked: LockMode): LockUsageError {
+  return new LockUsageError(
+    `${quoted(key)} is held here as ${describeMode(mode)}, and ${describeMode(asked)} was asked for inside that: it would wait for itself. A lock cannot be upgraded; take it as ${describeMode(asked)} from the start`,
+    key,
+  );
 }
 
 function refuse(waiter: Waiter, waiting: number): void {

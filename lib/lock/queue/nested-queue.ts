@@ -1,8 +1,10 @@
 import type { Clock, Timer } from '../../clock.js';
+import { compatible, describeMode, type LockMode } from '../../stores/lock-mode.js';
 import type { LockStore } from '../../stores/lock-store.js';
 import type { Lease } from '../lease/lease.js';
-import { Lock, type LockSource, type NestedHolds } from '../lock.js';
-import { LockLostError } from '../lock.errors.js';
+import { Lock } from '../lock.js';
+import type { LockSource, NestedHolds } from '../lock-source.js';
+import { LockLostError, LockUsageError, quoted } from '../lock.errors.js';
 import { outside } from '../../outside.js';
 import { Release } from '../release.js';
 import { describeRing, type DeadlockFinder } from './deadlock.js';
@@ -10,16 +12,15 @@ import { WaiterQueue } from './waiter-queue.js';
 import type { Waiter, WaiterHome } from './waiter.js';
 
 /**
- * What is taken again inside a held lock: one nested holder at a time, so that siblings exclude each
- * other as they would without the lock around them. All hold through the outer lock's lease.
+ * What is taken again inside a held lock: siblings exclude each other as they would without the lock
+ * around them. All hold through the outer lock's lease.
  */
 export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
   whenIdle: () => void = () => undefined;
   private readonly waiters = new WaiterQueue();
   private readonly lease: Lease;
-  private holder: Lock | undefined;
-  /** Ends the holder's `maxHoldTime`. */
-  private timer: Timer | undefined;
+  /** Who holds, and what ends its `maxHoldTime`. */
+  private readonly inside = new Map<Lock, Timer | undefined>();
 
   /** The queue inside a lock, made for the first who asks for its key again. */
   static inside(lock: Lock, clock: Clock, deadlocks: DeadlockFinder): NestedQueue {
@@ -41,18 +42,18 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
   }
 
   get isBusy(): boolean {
-    return this.holder !== undefined || this.waiters.size > 0;
+    return this.inside.size > 0 || this.waiters.size > 0;
   }
 
   holders(): Lock[] {
-    return this.holder ? [this.holder] : [];
+    return [...this.inside.keys()];
   }
 
   enter(waiter: Waiter): void {
     const { lost } = this.outer;
     if (lost) {
       waiter.fail(lost, waiter.since);
-    } else if (!this.holder) {
+    } else if (this.waiters.size === 0 && this.fits(waiter)) {
       this.give(waiter);
     } else if (!waiter.wait) {
       waiter.busy(this.lease.holderFacts(), waiter.since);
@@ -64,6 +65,7 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
 
   left(waiter: Waiter): void {
     this.waiters.remove(waiter);
+    this.goOn();
   }
 
   check(waiter: Waiter, now: number): number | undefined {
@@ -71,6 +73,7 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
     const ring = isOver ? this.deadlocks.find(waiter) : this.deadlocks.findLasting(waiter, now);
     if (!isOver && !ring) return this.nextLook(waiter, now);
     this.waiters.remove(waiter);
+    this.goOn();
     const reason = ring ? 'deadlock' : 'held';
     waiter.busy(this.lease.holderFacts(), now, reason, ring && describeRing(ring));
     return undefined;
@@ -78,12 +81,26 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
 
   end(lock: Lock): Promise<boolean> {
     const isHeld = this.lease.checkExpiry();
-    if (lock === this.holder) this.goOn();
+    this.leave(lock);
     return isHeld && !lock.lost ? Release.done : Release.lost;
   }
 
   extend(lease: Lease, leaseTime: number): Promise<void> {
     return this.outer.source.extend(lease, leaseTime);
+  }
+
+  downgrade({ key, mode }: Lock): Promise<void> {
+    throw new LockUsageError(
+      `${quoted(key)} was taken inside another lock on it: only that one can be downgraded from ${describeMode(mode)}`,
+      key,
+    );
+  }
+
+  detach({ key }: Lock): Promise<void> {
+    throw new LockUsageError(
+      `${quoted(key)} was taken inside another lock on it: only that one can be handed off`,
+      key,
+    );
   }
 
   private nextLook(waiter: Waiter, now: number): number {
@@ -92,29 +109,49 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
 
   private give(waiter: Waiter): void {
     const now = this.clock.mono();
-    const lock = new Lock(this.lease, this, now);
-    this.holder = lock;
-    const { maxHoldTime } = waiter.settings;
-    if (maxHoldTime < Infinity) {
-      this.timer = outside(() => this.clock.after(maxHoldTime, () => this.endHold(lock), true));
-    }
+    const lock = new Lock(this.lease, this, now, waiter.mode);
+    const { maxHoldTime, minHoldTime } = waiter.settings;
+    const timer =
+      maxHoldTime < Infinity
+        ? outside(() => this.clock.after(maxHoldTime, () => this.endHold(lock), true))
+        : undefined;
+    this.inside.set(lock, timer);
+    // The lease is kept as long as any of those asks who held through it.
+    if (minHoldTime > 0) this.lease.keepUntil = Math.max(this.lease.keepUntil, now + minHoldTime);
     waiter.granted(lock, now);
   }
 
   /** A handle that was forgotten must not keep the others of this key out for ever. */
   private endHold(lock: Lock): void {
-    if (lock !== this.holder) return;
     lock.lose(new LockLostError(lock.key, lock.token, 'maxHoldTime has passed'));
+    this.leave(lock);
+  }
+
+  private leave(lock: Lock): void {
+    if (!this.inside.has(lock)) return;
+    this.inside.get(lock)?.cancel();
+    this.inside.delete(lock);
     this.goOn();
   }
 
   private goOn(): void {
-    this.timer?.cancel();
-    this.timer = undefined;
-    this.holder = undefined;
-    const next = this.waiters.shift();
-    if (next) this.give(next);
-    else this.whenIdle();
+    for (let next = this.waiters.first; next && this.fits(next); next = this.waiters.first) {
+      this.waiters.shift();
+      this.give(next);
+    }
+    if (!this.isBusy) this.whenIdle();
+  }
+
+  /** Permits taken inside permits are parts of those: there are no more of them. */
+  private fits({ mode }: Waiter): boolean {
+    const { mode: outer } = this.outer;
+    const most = outer.kind === 'limited' ? outer.permits : undefined;
+    const within = (one: LockMode): LockMode =>
+      one.kind === 'limited' && most !== undefined ? { ...one, limit: most } : one;
+    return compatible(
+      within(mode),
+      this.holders().map((lock) => within(lock.mode)),
+    );
   }
 
   private rejectAll(error: Error): void {

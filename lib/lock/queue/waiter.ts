@@ -66,6 +66,10 @@ export class Waiter implements LeaseRequest {
     return this.settings.mode;
   }
 
+  get together(): object | undefined {
+    return this.settings.together;
+  }
+
   get leaseTime(): number {
     return Math.min(this.settings.leaseTime, this.settings.maxHoldTime);
   }

@@ -1,4 +1,4 @@
-import { checkKey } from '../../lock/lock-options.js';
+import { checkKey } from '../../lock/checks.js';
 import { LockKeyError, LockUsageError } from '../../lock/lock.errors.js';
 import { describe } from './key-part.js';
 import { compileTemplate } from './key-template.js';

@@ -1,6 +1,7 @@
 import { lossOf } from '../../lock/lock-list.js';
 import type { ScopeOptions } from '../../lock/lock-options.js';
 import type { LockService } from '../../lock/lock.service.js';
+import { LockSet, locksOf } from '../../lock/lock-set.js';
 import { Lock } from '../../lock/lock.js';
 import { LockUsageError, type LockLostError } from '../../lock/lock.errors.js';
 
@@ -38,7 +39,7 @@ export class ResultScope implements ResultHold {
     lock: unknown,
     private readonly whole: () => Promise<unknown>,
   ) {
-    this.locks = lock instanceof Lock ? (lock.companions ?? [lock]) : [];
+    this.locks = lock instanceof Lock || lock instanceof LockSet ? locksOf(lock) : [];
     this.ended = new Promise((resolve) => {
       this.close = resolve;
     });

@@ -21,12 +21,13 @@ export async function librarySubject(url: string): Promise<Subject> {
       const { locks, key, options } = at(ask);
       return locks.tryAcquire(key, options);
     },
-    acquireAll: (names, ask) => {
+    acquireAll: async (names, ask) => {
       const { locks, options } = at({ ...ask, key: names[0]! });
-      return locks.acquireAll(
+      const held = await locks.acquireAll(
         names.map((name) => placeOf(name).key),
         options,
       );
+      return [...held.locks];
     },
     using: (ask, task) => {
       const { locks, key, options } = at(ask);

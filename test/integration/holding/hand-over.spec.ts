@@ -1,6 +1,6 @@
 import { Redis } from 'ioredis';
 import { LockService } from '../../../lib/lock/lock.service.js';
-import type { HandOverBound } from '../../../lib/lock/queue/key-queue.js';
+import type { HandOverBound } from '../../../lib/lock/queue/queue-settings.js';
 import type { LockStore } from '../../../lib/stores/lock-store.js';
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
 import { Callers } from '../../support/callers.js';

@@ -187,7 +187,9 @@ describe("the user's own client", () => {
     await release(store, grant);
     const heard = (await heir.granted)!;
     // It stays a set until the key is free.
-    expect(await client.zrange('lock:order:42', '1', '-1')).toEqual([`${heard.owner} ${heard.token}`]);
+    expect(await client.zrange('lock:order:42', '1', '-1')).toEqual([
+      `${heard.owner} ${heard.token}`,
+    ]);
     await release(store, heard);
     expect(await client.exists('lock:order:42')).toBe(0);
   });

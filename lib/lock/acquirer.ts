@@ -1,0 +1,128 @@
+import type { Clock } from '../clock.js';
+import type { LockStore } from '../stores/lock-store.js';
+import { acquireAll } from './acquire-all.js';
+import { checkKey } from './checks.js';
+import { readKeys, type LockKeys } from './key-list.js';
+import { lockEvents, tell } from './lock-events.js';
+import type { AcquireOptions, ResumeOptions, ScopeOptions } from './lock-options.js';
+import { LockSet, type Held } from './lock-set.js';
+import type { Lock } from './lock.js';
+import {
+  LockAbortedError,
+  LockTicketError,
+  LockUnavailableError,
+  closedError,
+  quoted,
+  rethrowAs,
+} from './lock.errors.js';
+import {
+  abortReason,
+  withOptions,
+  type AcquireSettings,
+  type DefaultSettings,
+} from './queue/acquire-settings.js';
+import type { KeyQueues } from './queue/key-queues.js';
+import { currentFrame, findLock } from './queue/lock-context.js';
+import { decodeTicket } from './ticket.js';
+import { unlockedLock } from './unlocked-lock.js';
+
+/** Turns what callers of a service ask for into waiters of its queues. */
+export class Acquirer {
+  /** Set when the service closes: nobody begins to wait any more. */
+  closed = false;
+
+  constructor(
+    private readonly store: LockStore,
+    private readonly clock: Clock,
+    private readonly queues: KeyQueues,
+    private readonly defaults: DefaultSettings,
+  ) {}
+
+  /** One lock; a promise of `null` only where the settings say `orNull`. */
+  one(
+    key: string,
+    options: ScopeOptions | undefined,
+    kind: keyof DefaultSettings,
+  ): Promise<Lock | null> {
+    try {
+      checkKey(key);
+      const defaults = this.defaults[kind];
+      return this.enter(key, options ? withOptions(defaults, options) : defaults);
+    } catch (error) {
+      // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it was thrown as it is
+      return Promise.reject(error);
+    }
+  }
+
+  /** Several locks, all or none. */
+  async all(
+    keys: LockKeys,
+    options: AcquireOptions = {},
+    kind: 'handles' | 'scopes' = 'handles',
+  ): Promise<LockSet> {
+    const requests = readKeys(keys, options);
+    const settings = withOptions(this.defaults[kind], options);
+    const locks = await acquireAll(requests, settings.waitTime, this.clock, {
+      wait: async ({ key, mode }, waitTime) =>
+        (await this.enter(key, { ...settings, mode, waitTime })) as Lock,
+      try: async ({ key, mode }, together) =>
+        this.enter(key, { ...settings, mode, waitTime: 0, orNull: true, together }),
+    });
+    return new LockSet(locks);
+  }
+
+  /** The locks for a scope, whose end is sure: they are renewed as long as it runs. */
+  async scope(key: string | LockKeys, options: ScopeOptions | undefined): Promise<Held> {
+    try {
+      if (typeof key === 'object') return await this.all(key, options, 'scopes');
+      return (await this.one(key, options, 'scopes')) as Lock;
+    } catch (error) {
+      if (options?.whenUnavailable !== 'proceed' || !(error instanceof LockUnavailableError)) {
+        throw error;
+      }
+      const without = (one: string): Lock => {
+        tell(lockEvents.proceedUnlocked, { key: one, error });
+        return unlockedLock(one, this.store, this.clock);
+      };
+      if (typeof key === 'string') return without(key);
+      return new LockSet(readKeys(key, options).map((one) => without(one.key)));
+    }
+  }
+
+  /** Goes on with a lock that its holder left. */
+  async resume(ticket: string, options: ResumeOptions): Promise<Lock> {
+    const { key, place, mode, owner, token, lastToken } = decodeTicket(ticket);
+    if (place !== this.store.place) {
+      throw new LockTicketError(
+        'foreign',
+        `the ticket is for ${quoted(place)}, and this service locks in ${quoted(this.store.place)}`,
+        key,
+      );
+    }
+    if (this.closed) throw closedError(key);
+    const settings = withOptions(this.defaults.handles, options);
+    const { leaseTime } = settings;
+    const grant = await this.store
+      .succeed({ key, from: { owner, token }, lastToken, mode, leaseTime })
+      .catch(rethrowAs(key));
+    const lock = grant && this.queues.adopt(grant, settings);
+    if (lock) return lock;
+    throw new LockTicketError(
+      'ended',
+      `the lock on ${quoted(key)} that the ticket is for has ended, or was resumed already`,
+      key,
+    );
+  }
+
+  private enter(key: string, settings: AcquireSettings): Promise<Lock | null> {
+    const { signal } = settings;
+    if (signal?.aborted === true) {
+      throw new LockAbortedError(key, abortReason(signal), signal.reason);
+    }
+    if (lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
+    const frame = currentFrame();
+    const around = frame && findLock(frame, this.store, key);
+    if (this.closed && !around) throw closedError(key);
+    return this.queues.enter(key, settings, frame, around);
+  }
+}
