@@ -91,7 +91,15 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
 
   async detach(lock: Lock, leaseTime: number): Promise<void> {
     const { lease } = lock;
-    await this.extend(lease, leaseTime);
+    const { heldUntil } = lease;
+    // The holder's own bound says nothing of the time that the ticket takes.
+    lease.heldUntil = Infinity;
+    try {
+      await this.extend(lease, leaseTime);
+    } catch (error) {
+      lease.heldUntil = heldUntil;
+      throw error;
+    }
     if (!lease.checkExpiry()) return;
     lease.leave(lock);
     this.remove(lease);

@@ -59,19 +59,32 @@ export class RedisLeases {
     const id = host.nextId() + modeSuffix(mode);
     const asked = encodeOperation(OPERATION.succeed, id, Math.ceil(leaseTime), lastToken);
     const { promise, resolve, reject } = defer<Grant | null>();
+    const leave = new RedisRelease(
+      key,
+      encodeOperation(OPERATION.leave, id),
+      leaseTime,
+      undefined,
+      host,
+      undefined,
+    );
+    let isGivenUp = false;
     host.send(key, `${asked} ${from.owner} ${from.token}`, lastOf(from), {
       settle: (reply, sent) => {
         const { token, piggybacked } = successionAnswer(reply);
         for (const grant of piggybacked) host.piggybacked(grant, sent);
         if (token > 0) host.observe(token);
-        resolve(
-          token === 0
-            ? null
-            : new RedisGrant(key, mode, host.process, id, token, sent, leaseTime, undefined),
-        );
+        const { process } = host;
+        // Too late: nobody believes in it any more.
+        if (isGivenUp) leave.send();
+        else if (token === 0) resolve(null);
+        else resolve(new RedisGrant(key, mode, process, id, token, sent, leaseTime, undefined));
       },
       refused: reject,
-      unanswered: (error) => reject(noAnswer(error)),
+      unanswered: (error, final) => {
+        isGivenUp = true;
+        reject(noAnswer(error));
+        if (final) leave.send();
+      },
     });
     return promise;
   }
