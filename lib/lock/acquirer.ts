@@ -63,10 +63,12 @@ export class Acquirer {
     const requests = readKeys(keys, options);
     const settings = withOptions(this.defaults[kind], options);
     const locks = await acquireAll(requests, settings.waitTime, this.clock, {
-      wait: async ({ key, mode }, waitTime) =>
-        (await this.enter(key, { ...settings, mode, waitTime })) as Lock,
+      wait: async ({ key, mode }, waitTime) => {
+        const isAsked = requests.length > 1;
+        return (await this.enter(key, { ...settings, mode, waitTime }, isAsked)) as Lock;
+      },
       try: async ({ key, mode }, together) =>
-        this.enter(key, { ...settings, mode, waitTime: 0, orNull: true, together }),
+        (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
     });
     return new LockSet(locks);
   }
@@ -114,12 +116,13 @@ export class Acquirer {
     );
   }
 
-  private enter(key: string, settings: AcquireSettings): Promise<Lock | null> {
+  /** @param isAsked whether it was told already that somebody asks */
+  private enter(key: string, settings: AcquireSettings, isAsked = false): Promise<Lock | null> {
     const { signal } = settings;
     if (signal?.aborted === true) {
       throw new LockAbortedError(key, abortReason(signal), signal.reason);
     }
-    if (lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
+    if (!isAsked && lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
     const frame = currentFrame();
     const around = frame && findLock(frame, this.store, key);
     if (this.closed && !around) throw closedError(key);
