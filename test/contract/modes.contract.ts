@@ -7,10 +7,11 @@ import type { StoreHarness } from './store-harness.js';
 
 const KEY = 'order:42';
 
-/** The modes of all who hold the key, with those of one kind side by side. */
+/** The modes of all who hold the key, those with fewer permits first. */
 export async function modesOf(store: LockStore, key = KEY): Promise<LockMode[]> {
   const { holders } = await store.inspect(key);
-  return holders.map(({ mode }) => mode!);
+  const permits = (mode: LockMode): number => (mode.kind === 'limited' ? mode.permits : 0);
+  return holders.map(({ mode }) => mode!).sort((a, b) => permits(a) - permits(b));
 }
 
 /** Who may hold a key beside whom, and in which order all are served. */
