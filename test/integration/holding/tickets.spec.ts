@@ -302,17 +302,19 @@ describe('a lock that goes from process to process', () => {
       const held = await there.locks.acquire(KEY);
       const other = await here.locks.acquire('other');
 
-      // Together with others, as calls of one turn travel.
+      // While as many calls are under way as may be, what is asked travels together in the next.
+      const busy = Array.from({ length: 64 }, (_, i) => there.locks.inspect(`busy:${i}`));
       const claimed = problemOf(there.locks.resume(forge(['redis lock', ...fields])));
       const beside = there.locks.tryAcquire('other');
+      await Promise.all(busy);
 
+      expect(await beside).toBeNull();
       expect(await claimed).toBeInstanceOf(LockTicketError);
       expect(await claimed).toMatchObject({ reason: 'mangled' });
-      expect(await beside).toBeNull();
-      await held.extend();
-      await other.extend();
-      await held.release();
-      await other.release();
+      for (const lock of [held, other]) {
+        await lock.extend();
+        expect(await lock.release()).toBe(true);
+      }
     });
 
     it('that is no list at all is refused', async () => {
