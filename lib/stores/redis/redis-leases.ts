@@ -59,31 +59,26 @@ export class RedisLeases {
     const id = host.nextId() + modeSuffix(mode);
     const asked = encodeOperation(OPERATION.succeed, id, Math.ceil(leaseTime), lastToken);
     const { promise, resolve, reject } = defer<Grant | null>();
-    const leave = new RedisRelease(
-      key,
-      encodeOperation(OPERATION.leave, id),
-      leaseTime,
-      undefined,
-      host,
-      undefined,
-    );
     let isGivenUp = false;
-    host.send(key, `${asked} ${from.owner} ${from.token}`, lastOf(from), {
+    const entry = host.send(key, `${asked} ${from.owner} ${from.token}`, lastOf(from), {
       settle: (reply, sent) => {
         const { token, piggybacked } = successionAnswer(reply);
         for (const grant of piggybacked) host.piggybacked(grant, sent);
         if (token > 0) host.observe(token);
-        const { process } = host;
-        // Too late: nobody believes in it any more.
-        if (isGivenUp) leave.send();
-        else if (token === 0) resolve(null);
-        else resolve(new RedisGrant(key, mode, process, id, token, sent, leaseTime, undefined));
+        resolve(
+          token === 0
+            ? null
+            : new RedisGrant(key, mode, host.process, id, token, sent, leaseTime, undefined),
+        );
       },
       refused: reject,
-      unanswered: (error, final) => {
-        isGivenUp = true;
+      unanswered: (error) => {
         reject(noAnswer(error));
-        if (final) leave.send();
+        if (isGivenUp) return;
+        isGivenUp = true;
+        // Nobody goes on with what Redis may have granted.
+        const left = encodeOperation(OPERATION.leave, id, Math.ceil(leaseTime));
+        new RedisRelease(key, left, leaseTime, entry, host, undefined).send();
       },
     });
     return promise;
