@@ -176,7 +176,13 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
   /** Whether what this process has will do for a waiter, once it is free: the store need not know of it. */
   protected waitsForHandOver({ mode }: Waiter): boolean {
     const [lease] = this.leases;
-    return lease?.grant.mode.kind === mode.kind && !this.fits(mode);
+    return lease?.grant.mode.kind === mode.kind && !this.fits(mode) && !this.isOtherLimit(mode);
+  }
+
+  /** Whether the key is known to have another limit than is asked for: the store refuses that, waiting or not. */
+  protected isOtherLimit(mode: LockMode): boolean {
+    const held = this.leases[0]?.grant.mode;
+    return held?.kind === 'limited' && mode.kind === 'limited' && held.limit !== mode.limit;
   }
 
   private lockOn(lease: Lease, { minHoldTime }: AcquireSettings, now: number): Lock {

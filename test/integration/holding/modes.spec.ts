@@ -528,7 +528,7 @@ describe('modes of a lock, with two services', () => {
       const writing = there.locks.acquire(KEY, { fair: true });
       const remote = there.locks.acquire(KEY, SHARED);
       await untilWaiting(there, KEY, 2);
-      const local = watch(here.locks.acquire(KEY, SHARED));
+      const local = watch(here.locks.acquire(KEY, { ...SHARED, fair: true }));
       await untilWaiting(there, KEY, 3);
       const seen = watch(writing);
 
