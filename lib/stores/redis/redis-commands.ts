@@ -31,7 +31,8 @@ export interface RedisCommandsOptions {
   readonly client: RedisClient;
   readonly clock: Clock;
   readonly log: StoreLog;
-  readonly keyPrefix: string;
+  /** What the name of a lock begins with. */
+  readonly namePrefix: string;
   readonly ownsClient: boolean;
   readonly answerTimeout: number;
   /** Redis was out of reach and is back, perhaps as another server. */
@@ -209,7 +210,7 @@ export class RedisCommands implements AttemptHost, LeaseHost {
   }
 
   private nameOf(key: string): string {
-    return `${this.options.keyPrefix}:${key}`;
+    return this.options.namePrefix + key;
   }
 
   private ownId(owner: string): string {
