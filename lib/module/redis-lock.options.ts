@@ -22,7 +22,8 @@ export interface RedisLockModuleOptions {
    */
   store?: LockStore | undefined;
   /**
-   * What the keys in Redis begin with, before a colon. Not empty.
+   * What the keys in Redis begin with, before a colon. `''`: a lock's name in Redis is its key, as other
+   * libraries have it; `locks.list` then looks at every key of the database.
    * @default 'lock'
    */
   keyPrefix?: string | undefined;
@@ -115,8 +116,8 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   const { unavailableAfter, shutdownTimeout, maxWaiters } = given;
   if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
   if (waitTime !== undefined) checkTime('waitTime', waitTime, 0, true);
-  if (keyPrefix !== undefined && (typeof keyPrefix !== 'string' || keyPrefix === '')) {
-    refuse('keyPrefix', keyPrefix, 'a non-empty string');
+  if (keyPrefix !== undefined && typeof keyPrefix !== 'string') {
+    refuse('keyPrefix', keyPrefix, 'a string');
   }
   if (unavailableAfter !== undefined) checkTime('unavailableAfter', unavailableAfter, 1);
   if (shutdownTimeout !== undefined) checkTime('shutdownTimeout', shutdownTimeout, 0);

@@ -66,6 +66,7 @@ describe('the options of the module', () => {
       waitTime: 0,
       keyPrefix: 'x',
     });
+    expect(resolveOptions({ keyPrefix: '' }).keyPrefix).toBe('');
     expect(resolveOptions({ waitTime: 2 ** 31 - 1 }).waitTime).toBe(2 ** 31 - 1);
     expect(resolveOptions({ waitTime: Infinity, maxWaiters: 1 })).toMatchObject({
       waitTime: Infinity,
@@ -100,8 +101,7 @@ describe('the options of the module', () => {
     [{ unavailableAfter: 0 }, 'unavailableAfter must be a number of ms from 1'],
     [{ shutdownTimeout: -1 }, 'shutdownTimeout must be a number of ms from 0'],
     [{ handOver: { counts: 1 } }, '"counts"'],
-    [{ keyPrefix: '' }, "keyPrefix must be a non-empty string, received ''"],
-    [{ keyPrefix: 1 }, 'received 1'],
+    [{ keyPrefix: 1 }, 'keyPrefix must be a string, received 1'],
     [
       { connection: 'localhost:6379' },
       "connection must be a redis:// or rediss:// URL, the options of ioredis, or an ioredis client (Redis or Cluster), received 'localhost:6379'",

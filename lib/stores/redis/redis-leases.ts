@@ -1,6 +1,7 @@
 import type { Clock, Instant } from '../../clock.js';
 import { defer } from '../../deferred.js';
 import type { Grant, ReleaseListener, Renewal, Succession } from '../lock-store.js';
+import type { OtherLibraries } from './other-libraries.js';
 import { successionAnswer, type PiggybackedGrant } from './protocol/lock-reply.js';
 import { OPERATION, encodeOperation } from './protocol/operation.js';
 import { modeSuffix } from './protocol/owner-mode.js';
@@ -12,6 +13,8 @@ import type { Answer, Entry } from './transport/entry.js';
 /** What leases need of their store. */
 export interface LeaseHost extends ReleaseHost {
   readonly clock: Clock;
+  /** Where their locks are met. */
+  readonly others: OtherLibraries;
   /** What the owners of this process begin with. */
   readonly process: string;
   /** What follows it in the next owner. */
@@ -48,7 +51,11 @@ export class RedisLeases {
       new RedisRelease(key, words, keepFor, lastOf(grant), this.host, listener).send();
       return;
     }
-    const words = encodeOperation(OPERATION.release, id, token, lastToken);
+    const { others } = this.host;
+    const isTheirTurn = others.isTheirTurn(key);
+    if (isTheirTurn) others.leave(key);
+    const verb = isTheirTurn ? OPERATION.releaseToOthers : OPERATION.release;
+    const words = encodeOperation(verb, id, token, lastToken);
     // A renewal under way need not be waited for: nothing of it outlives the release.
     const after = grant instanceof RedisGrant ? grant.question : undefined;
     new RedisRelease(key, words, leaseTime, after, this.host, listener).send();

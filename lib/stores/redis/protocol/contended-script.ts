@@ -1,5 +1,5 @@
 import { ADMIT } from './admit-script.js';
-import { TOKEN_RANGE } from './limits.js';
+import { INBOX, MOST_STEPS, TOKEN_RANGE, WAITER_SCORE } from './limits.js';
 import { LOAD } from './load-script.js';
 import { SAVE } from './save-script.js';
 
@@ -31,11 +31,14 @@ export const CONTENDED = `function(lock, owner, value)
     if op == 'l' then redis.pcall('ZREM', lock, owner .. ' ' .. one .. ' 0', owner .. ' ' .. one .. ' 1') end
 ${LOAD}
 
-    local isQueueing = op == 'a' or op == 'A'
+    local isQueueing = op == 'a' or op == 'A' or op == 'w'
     local isAsking = isQueueing or op == 't' or op == 'T'
     if kind == 'foreign' then
-      return isAsking and { '', left, 0, nowText, '0' } or op == 'i' and { 0, '', left } or 0
+      -- Whether it is the same as before tells whoever asks how often to do so; its value is its owner's secret.
+      local seen = isAsking and redis.sha1hex(string.sub(value, 1, 64))
+      return seen and { seen, left, 0, nowText, two } or op == 'i' and { 0, '', left } or 0
     end
+    if op == 'w' and kind ~= 'set' and kind ~= 'string' then return { '-', 0, 0, nowText, two } end
     if op == 'i' then
       local all = { kind == 'set' and redis.call('ZCARD', lock) - 1 - #holders - #gone or 0 }
       for i = 1, #holders do
@@ -75,8 +78,17 @@ ${LOAD}
       done = 1
       table.remove(holders, at)
       gone[#gone + 1] = mine.member
-      if op == 'r' then last = math.max(last, tonumber(two)) end
+      if op ~= 'l' then last = math.max(last, tonumber(two)) end
       mine = nil
+      if op == 'y' and not holders[1] then
+        -- Nobody is let in: it is as if nobody had waited, and who did comes again.
+        local all = kind == 'set' and redis.call('ZRANGEBYSCORE', lock, ${WAITER_SCORE}, '+inf', 'LIMIT', 0, ${MOST_STEPS}) or {}
+        for i = 1, #all do
+          local home, who = string.match(all[i], '^(%S+)%.(%w+) ')
+          redis.pcall('PUBLISH', '${INBOX}' .. home, home .. '.' .. who .. ' 0 ' .. nowText .. ' 0')
+        end
+        kind, waiters, more = 'string', {}, false
+      end
     end
 ${ADMIT}
 
