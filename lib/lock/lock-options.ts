@@ -36,8 +36,8 @@ export interface AcquireOptions extends ModeOptions {
   /**
    * For how long nobody else is to have the lock even when it is released sooner, in ms from its
    * grant; a holder that crashed keeps it for its lease only. For a job that is to run on one of several
-   * machines whose clocks differ. 0 to `maxHoldTime`; not with a store whose leases are those of a
-   * session.
+   * machines whose clocks differ. 0 to `maxHoldTime`, with `renew: false` to `leaseTime`; not with a
+   * store whose leases are those of a session.
    * @default 0
    */
   minHoldTime?: number | undefined;
@@ -96,9 +96,10 @@ export const SCOPE_OPTIONS: readonly string[] = [
 
 /**
  * Refuses options that name something unknown or hold something impossible.
+ * @param lease what holds where they say nothing of `leaseTime`, if that is known
  * @throws LockUsageError
  */
-export function checkAcquireOptions(options: ScopeOptions): void {
+export function checkAcquireOptions(options: ScopeOptions, lease = Infinity): void {
   for (const name in options) {
     if (!SCOPE_OPTIONS.includes(name)) {
       throw new LockUsageError(
@@ -124,6 +125,11 @@ export function checkAcquireOptions(options: ScopeOptions): void {
   if (minHoldTime !== undefined && maxHoldTime !== undefined && minHoldTime > maxHoldTime) {
     throw new LockUsageError(
       `minHoldTime ${minHoldTime} is longer than maxHoldTime ${maxHoldTime}`,
+    );
+  }
+  if (renew === false && minHoldTime !== undefined && minHoldTime > (leaseTime ?? lease)) {
+    throw new LockUsageError(
+      `minHoldTime ${minHoldTime} is longer than leaseTime ${leaseTime ?? lease}, and renew: false: the lease cannot carry it`,
     );
   }
   if (whenUnavailable !== undefined && !['throw', 'proceed'].includes(whenUnavailable)) {
