@@ -53,6 +53,13 @@ export interface AcquireOptions extends ModeOptions {
 /** What a resumption may ask for. */
 export type ResumeOptions = Pick<AcquireOptions, 'leaseTime' | 'maxHoldTime' | 'renew'>;
 
+/** The names in `ResumeOptions`. */
+export const RESUME_OPTIONS: readonly (keyof ResumeOptions)[] = [
+  'leaseTime',
+  'maxHoldTime',
+  'renew',
+];
+
 /** What a scope (`using`, `@Locked`) may ask for beyond that. */
 export interface ScopeOptions extends AcquireOptions {
   /**
@@ -100,13 +107,7 @@ export const SCOPE_OPTIONS: readonly string[] = [
  * @throws LockUsageError
  */
 export function checkAcquireOptions(options: ScopeOptions, lease = Infinity): void {
-  for (const name in options) {
-    if (!SCOPE_OPTIONS.includes(name)) {
-      throw new LockUsageError(
-        `unknown option "${name}" (${inspect(options[name as keyof ScopeOptions])}); known are ${SCOPE_OPTIONS.join(', ')}`,
-      );
-    }
-  }
+  checkOptionNames(options, SCOPE_OPTIONS);
   const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, signal, fair } = options;
   const { whenUnavailable } = options;
   modeOf(options);
@@ -142,5 +143,18 @@ export function checkAcquireOptions(options: ScopeOptions, lease = Infinity): vo
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new LockUsageError(`signal must be an AbortSignal, received ${inspect(signal)}`);
+  }
+}
+
+/**
+ * Refuses options that name something unknown.
+ * @throws LockUsageError
+ */
+export function checkOptionNames(options: ScopeOptions, known: readonly string[]): void {
+  for (const name in options) {
+    if (known.includes(name)) continue;
+    throw new LockUsageError(
+      `unknown option "${name}" (${inspect(options[name as keyof ScopeOptions])}); known are ${known.join(', ')}`,
+    );
   }
 }

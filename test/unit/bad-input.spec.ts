@@ -1,5 +1,7 @@
 import 'reflect-metadata';
 import { inspect } from 'node:util';
+import { Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
 
 import {
   Locked,
@@ -321,7 +323,7 @@ describe('bad input', () => {
   describe('to forRoot', () => {
     it.each([
       [{ limit: 5 }, 'unknown option "limit" (5)'],
-      [{ mode: 'shared' }, `unknown option "mode" ('shared')`],
+      [{ mode: 'shared' }, 'unknown option "mode" (a string)'],
       [{ permits: 2 }, 'unknown option "permits" (2)'],
       [{ renew: false }, 'unknown option "renew" (false)'],
       [{ minHoldTime: 5 }, 'unknown option "minHoldTime" (5)'],
@@ -330,9 +332,13 @@ describe('bad input', () => {
       const told = await problemOf(() => resolveOptions(options));
       expect(told).toBeInstanceOf(LockUsageError);
       expect(told.message).toContain(problem);
-      expect(await problemOf(() => RedisLockModule.forRoot(options as object))).toBeInstanceOf(
-        LockUsageError,
+      @Module({ imports: [RedisLockModule.forRoot(options as object)] })
+      class App {}
+      const boot = await problemOf(() =>
+        NestFactory.createApplicationContext(App, { logger: false, abortOnError: false }),
       );
+      expect(boot).toBeInstanceOf(LockUsageError);
+      expect(boot.message).toContain(problem);
     });
 
     it('a store that cannot pass a lock on is none', async () => {
