@@ -14,7 +14,7 @@ export const SAVE = `
       elseif kind then
         redis.call('DEL', lock)
       end
-    elseif kind ~= 'set' and not joining and only.mode == '' then
+    elseif kind ~= 'set' and not joining and only.mode == '' and last <= now then
       if only.isNew then redis.call('SET', lock, only.member, 'PX', only.ends - nowMs) end
     else
       if kind == 'string' or kind == 'free' then redis.call('DEL', lock) end
