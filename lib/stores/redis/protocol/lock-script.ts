@@ -52,7 +52,7 @@ export const LOCK_SCRIPT = `
 local process = ARGV[1]
 local now, nowText, first, firstText
 local handle, listeners, frozen
-local budget, joined = ${MOST_STEPS}, 0
+local budget = ${MOST_STEPS}
 local replies
 local _, stop, op, id, one, two, from = nil, 0
 
