@@ -44,6 +44,8 @@ ${LOAD}
       return all
     end
 
+    -- Its last lease ended and nobody has looked since: it is free, and so is its limit.
+    if limit ~= '' and not holders[1] and redis.call('ZCARD', lock) - 1 == #gone then limit = '' end
     local done, arrival, joining = 0, two, nil
     if isAsking then
       local most = string.match(id, 'L(%d+)')
