@@ -215,6 +215,27 @@ export function describeLeases(harness: () => StoreHarness): void {
     }
   });
 
+  it('Order: of what a holder does in one go each step is answered as it was asked', async () => {
+    const grant = await here.take('order:42', SHORT);
+    const renewed = [here.extend(grant, LONG), here.extend(grant, LONG)];
+    const [store, { key, mode, token }] = [here.store, grant];
+    const succession = { key, mode, from: grant, lastToken: token, leaseTime: LONG };
+    const succeeded = store.succeed(succession);
+    const again = [here.extend(grant, LONG), here.release(grant)];
+
+    expect(await Promise.all(renewed)).not.toContain(null);
+    const heir = await succeeded;
+    expect(heir).not.toBeNull();
+    expect(await Promise.all(again)).toEqual([null, false]);
+    const last = [here.extend(heir!, LONG), here.extend(heir!, LONG), here.release(heir!)];
+    expect((await Promise.all(last)).map((answer) => answer !== null && answer !== false)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(await there.store.inspect('order:42')).toEqual(free('order:42'));
+  });
+
   it('a limit ends with the last lease under it, also when nobody has looked since', async () => {
     const limited = (limit: number): LockMode => ({ kind: 'limited', limit, permits: 1 });
     const ask5 = (leaseTime: number): Asked =>
