@@ -75,11 +75,11 @@ class Release implements Move {
   ) {}
 
   fits(model: LockModel, side: Side): boolean {
-    return grantOf(model, this.choice, side) !== undefined;
+    return this.find(model, side) !== undefined;
   }
 
   play(model: LockModel, system: LockSystem, side: Side): void {
-    const request = grantOf(model, this.choice, side)!;
+    const request = this.find(model, side)!;
     const { share, keepFor } = this;
     system.release(request, share, keepFor, model.release(request, keepFor));
   }
@@ -87,6 +87,16 @@ class Release implements Move {
   toString(): string {
     const { choice, share, keepFor } = this;
     return `release ${named(choice)}, used ${share}${keepFor ? `, kept for ${keepFor}` : ''}`;
+  }
+
+  /** Only a release may follow a renewal of the same turn: it need not wait for its answer. */
+  private find({ requests }: LockModel, side: Side): ModelRequest | undefined {
+    const mayFollow = this.keepFor === 0 ? 'extended' : undefined;
+    const own = requests.filter((one) => one.side === side);
+    return choose(
+      own.filter(({ done }) => !done || done === mayFollow),
+      this.choice,
+    );
   }
 }
 
@@ -97,16 +107,23 @@ class Extend implements Move {
   ) {}
 
   fits(model: LockModel, side: Side): boolean {
-    return grantOf(model, this.choice, side) !== undefined;
+    return this.find(model, side) !== undefined;
   }
 
   play(model: LockModel, system: LockSystem, side: Side): void {
-    const request = grantOf(model, this.choice, side)!;
+    const request = this.find(model, side)!;
     system.extend(request, this.leaseTime, model.extend(request, this.leaseTime));
   }
 
   toString(): string {
     return `extend ${named(this.choice)} to ${this.leaseTime}`;
+  }
+
+  private find({ requests }: LockModel, side: Side): ModelRequest | undefined {
+    return choose(
+      requests.filter((one) => one.side === side && !one.done),
+      this.choice,
+    );
   }
 }
 
@@ -120,11 +137,11 @@ class Succeed implements Move {
   ) {}
 
   fits(model: LockModel): boolean {
-    return grantOf(model, this.choice) !== undefined;
+    return this.find(model) !== undefined;
   }
 
   play(model: LockModel, system: LockSystem, side: Side): void {
-    const from = grantOf(model, this.choice)!;
+    const from = this.find(model)!;
     const { leaseTime, share, isDowngrade } = this;
     const mode = isDowngrade && from.mode.kind === 'exclusive' ? SHARED : from.mode;
     const heir = model.succeed(from, side, mode, leaseTime);
@@ -134,6 +151,13 @@ class Succeed implements Move {
   toString(): string {
     const { choice, isDowngrade, share, leaseTime } = this;
     return `${isDowngrade ? 'downgrade' : 'take over'} ${named(choice)} for ${leaseTime}, used ${share}`;
+  }
+
+  private find({ requests }: LockModel): ModelRequest | undefined {
+    return choose(
+      requests.filter(({ done }) => !done),
+      this.choice,
+    );
   }
 }
 
@@ -198,14 +222,12 @@ class Pass implements fc.AsyncCommand<LockModel, LockSystem> {
   }
 }
 
-function grantOf(
-  { requests }: LockModel,
+/** One of those who have heard that they were granted. */
+function choose(
+  requests: readonly ModelRequest[],
   { index, isStale }: Choice,
-  side?: Side,
 ): ModelRequest | undefined {
-  const told = requests.filter(
-    (one) => one.isTold && one.answer === 'granted' && (side === undefined || one.side === side),
-  );
+  const told = requests.filter(({ isTold, answer }) => isTold && answer === 'granted');
   const holding = told.filter(({ state }) => state === 'holding');
   const over = told.filter(({ state }) => state === 'over');
   const chosen = (isStale && over.length > 0) || holding.length === 0 ? over : holding;
@@ -250,9 +272,7 @@ const move: fc.Arbitrary<Move> = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(choice, leaseTime).map(([which, ms]) => new Extend(which, ms)) },
   {
     weight: 2,
-    arbitrary: fc
-      .tuple(choice, fc.boolean(), share, leaseTime)
-      .map((args) => new Succeed(...args)),
+    arbitrary: fc.tuple(choice, fc.boolean(), share, leaseTime).map((args) => new Succeed(...args)),
   },
   { weight: 1, arbitrary: key.map((name) => new Force(name)) },
 );

@@ -28,6 +28,8 @@ export interface ModelRequest {
   /** Set when all that was under way has arrived: it was asked for, or told, in an earlier turn. */
   isAsked: boolean;
   isTold: boolean;
+  /** What its owner has done with the grant in this turn: a store orders what it does, not what others do meanwhile. */
+  done: 'extended' | 'more' | undefined;
   /** While it holds: when its lease ends. */
   until: Span;
 }
@@ -89,6 +91,7 @@ export class LockModel {
 
   /** @returns whether it held the lock */
   extend(request: ModelRequest, leaseTime: number): boolean {
+    request.done = 'extended';
     if (request.state !== 'holding') return false;
     request.until = { early: this.now + leaseTime, late: this.now + leaseTime };
     return true;
@@ -96,8 +99,9 @@ export class LockModel {
 
   /** @returns whether it held the lock */
   release(request: ModelRequest, keepFor: number): boolean {
-    if (request.state !== 'holding') return false;
-    if (keepFor > 0) return this.extend(request, keepFor);
+    const isHeld = keepFor > 0 ? this.extend(request, keepFor) : request.state === 'holding';
+    request.done = 'more';
+    if (keepFor > 0 || !isHeld) return isHeld;
     this.drop(request, 'returned');
     this.admit(request.key);
     return true;
@@ -110,6 +114,7 @@ export class LockModel {
     mode: LockMode,
     leaseTime: number,
   ): ModelRequest | undefined {
+    from.done = 'more';
     if (from.state !== 'holding') return undefined;
     this.drop(from, 'returned');
     const heir = this.newRequest(side, from.key, mode, leaseTime);
@@ -146,6 +151,7 @@ export class LockModel {
     for (const request of this.requests) {
       request.isAsked = true;
       request.isTold = request.answer !== undefined;
+      request.done = undefined;
     }
   }
 
@@ -172,7 +178,7 @@ export class LockModel {
     const until = { early: 0, late: 0 };
     const request: ModelRequest = {
       ...{ id, side, key, mode, leaseTime, until },
-      ...{ state: 'waiting', answer: undefined, isAsked: false, isTold: false },
+      ...{ state: 'waiting', answer: undefined, isAsked: false, isTold: false, done: undefined },
     };
     this.requests.push(request);
     return request;

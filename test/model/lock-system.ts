@@ -1,7 +1,7 @@
 import type { LockMode } from '../../lib/stores/lock-mode.js';
 import type { Grant, LockState, LockStore } from '../../lib/stores/lock-store.js';
 import { CLEAR, type LockModel, type ModelRequest, type Side } from './lock-model.js';
-import type { TokenLedger } from './token-ledger.js';
+import { TokenLedger } from './token-ledger.js';
 
 /** How far what is left of a lease may be from what the model says, in ms. */
 const TOLERANCE = CLEAR / 2;
@@ -19,11 +19,11 @@ export abstract class LockSystem {
   private readonly answers = new Map<number, string>();
   private readonly grants = new Map<ModelRequest, Grant>();
   private readonly attempts = new Map<ModelRequest, { leave(): void }>();
+  private readonly ledger = new TokenLedger();
   private results: { what: string; expected: unknown; actual: Promise<unknown> }[] = [];
 
   constructor(
     private readonly stores: readonly [LockStore, LockStore],
-    private readonly ledger: TokenLedger,
     /** What the names of its keys begin with. */
     private readonly prefix = '',
   ) {}
@@ -59,26 +59,46 @@ export abstract class LockSystem {
   /** @param share how much of the tokens was used that come with the grant, from 0 to 1 */
   release(request: ModelRequest, share: number, keepFor: number, expected: boolean): void {
     const grant = this.grantOf(request);
-    const last = this.use(request, share);
+    const last = this.lastUsed(request, share);
+    if (expected) this.ledger.use(request, last);
     const released = new Promise<boolean>((resolve, reject) => {
-      this.stores[request.side].release(grant, last, { released: resolve, failed: reject }, keepFor);
+      this.stores[request.side].release(
+        grant,
+        last,
+        { released: resolve, failed: reject },
+        keepFor,
+      );
     });
     this.result(`release of ${request.id}`, expected, released);
   }
 
   extend(request: ModelRequest, leaseTime: number, expected: boolean): void {
-    const [renewed] = this.stores[request.side].extend([{ grant: this.grantOf(request), leaseTime }]);
-    this.result(`extension of ${request.id}`, expected, renewed!.then((renewal) => renewal !== null));
+    const [renewed] = this.stores[request.side].extend([
+      { grant: this.grantOf(request), leaseTime },
+    ]);
+    this.result(
+      `extension of ${request.id}`,
+      expected,
+      renewed!.then((renewal) => renewal !== null),
+    );
   }
 
   /** @param heir undefined when there should be nothing to take over */
-  succeed(from: ModelRequest, share: number, heir: ModelRequest | undefined, wish: SuccessionWish): void {
-    const { owner, token } = this.grantOf(from);
+  succeed(
+    from: ModelRequest,
+    share: number,
+    heir: ModelRequest | undefined,
+    wish: SuccessionWish,
+  ): void {
+    const grant = this.grantOf(from);
+    const { owner, token } = grant;
+    const last = this.lastUsed(from, share);
+    if (heir) this.ledger.use(from, last);
     const succeeded = this.stores[wish.side].succeed({
       key: this.prefix + from.key,
-      // All that another process knows of it.
-      from: { owner, token },
-      lastToken: this.use(from, share),
+      // Another process knows no more of it.
+      from: wish.side === from.side ? grant : { owner, token },
+      lastToken: last,
       mode: wish.mode,
       leaseTime: wish.leaseTime,
     });
@@ -110,7 +130,9 @@ export abstract class LockSystem {
       if (answer !== undefined || this.answers.has(id)) see(`${id}`, this.answers.get(id), answer);
     }
     const side = this.transcript.length % 2 === 0 ? 0 : 1;
-    const states = await Promise.all(KEYS.map((key) => this.stores[side].inspect(this.prefix + key)));
+    const states = await Promise.all(
+      KEYS.map((key) => this.stores[side].inspect(this.prefix + key)),
+    );
     states.forEach((state, i) => {
       const { holders, waiting } = model.view(KEYS[i]!);
       see(`${KEYS[i]} is held`, heldIn(state), holders.map(({ mode }) => asText(mode)).sort());
@@ -149,11 +171,9 @@ export abstract class LockSystem {
     return grant;
   }
 
-  private use(request: ModelRequest, share: number): number {
+  private lastUsed(request: ModelRequest, share: number): number {
     const { token, lastToken } = this.grantOf(request);
-    const last = token + Math.floor((lastToken - token) * share);
-    this.ledger.use(request, last);
-    return last;
+    return token + Math.floor((lastToken - token) * share);
   }
 
   private result(what: string, expected: unknown, actual: Promise<unknown>): void {
@@ -171,7 +191,8 @@ export interface SuccessionWish {
 
 /** Redis says where in a script an error was made. */
 function limitsIn(message: string): string | undefined {
-  const [, limit, asked] = /^LIMIT .* limited to (\d+), and (\d+) was asked for/.exec(message) ?? [];
+  const [, limit, asked] =
+    /^LIMIT .* limited to (\d+), and (\d+) was asked for/.exec(message) ?? [];
   return limit && asked && `LIMIT ${limit} ${asked}`;
 }
 
@@ -192,7 +213,9 @@ function wrongEnds(state: LockState, holders: readonly ModelRequest[], now: numb
       .sort((one, other) => one - other);
   const modes = [...new Set(holders.map(({ mode }) => asText(mode)))];
   return modes.flatMap((mode) => {
-    const expected = holders.filter((holder) => asText(holder.mode) === mode).map(({ until }) => until);
+    const expected = holders
+      .filter((holder) => asText(holder.mode) === mode)
+      .map(({ until }) => until);
     const early = expected.map((span) => span.early).sort((one, other) => one - other);
     const late = expected.map((span) => span.late).sort((one, other) => one - other);
     return ends(mode)

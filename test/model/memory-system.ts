@@ -1,7 +1,6 @@
 import { MemoryStore } from '../../lib/stores/memory/memory-store.js';
 import { ManualClock } from '../support/manual-clock.js';
 import { LockSystem } from './lock-system.js';
-import { TokenLedger } from './token-ledger.js';
 
 /** One store in memory, for both sides, on a clock whose hands the test turns. */
 export class MemorySystem extends LockSystem {
@@ -10,7 +9,7 @@ export class MemorySystem extends LockSystem {
 
   constructor(clock = new ManualClock()) {
     const store = new MemoryStore({ clock });
-    super([store, store], new TokenLedger());
+    super([store, store]);
     this.clock = clock;
     this.store = store;
   }

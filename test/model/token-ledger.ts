@@ -14,7 +14,10 @@ export class TokenLedger {
   }
 
   /** @returns what is wrong with the tokens of these grants */
-  note(events: readonly ModelEvent[], grantOf: (request: ModelRequest) => Grant | undefined): string[] {
+  note(
+    events: readonly ModelEvent[],
+    grantOf: (request: ModelRequest) => Grant | undefined,
+  ): string[] {
     const wrong: string[] = [];
     for (const { what, request } of events) {
       // Of one that was left before it was told nobody has used anything.
