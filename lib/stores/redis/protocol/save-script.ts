@@ -23,7 +23,7 @@ export const SAVE = `
         linger = math.max(tonumber(one), 1500)
         if two == '0' and (more or waiters[head]) then
           -- Behind all who wait, also those who came with a token that the clock has not passed.
-          local before = redis.call('ZREVRANGE', lock, 0, 0, 'WITHSCORES')
+          local before = redis.call('ZRANGE', lock, -1, -1, 'WITHSCORES')
           if tonumber(before[2]) >= first then arrival = string.format('%d', before[2] + 1) end
         end
         local added = redis.call('ZADD', lock, 'NX', arrival, joining)
