@@ -104,7 +104,9 @@ ${SAVE}
     for i = 2, #holders do
       if holders[i].ends < only.ends then only = holders[i] end
     end
-    local place = isQueueing and redis.call('ZCARD', lock) - #holders - 2 or 0
+    -- Asked again, there are others behind it: who is the first has nobody before it.
+    local isFirst = waiters[head] and string.sub(waiters[head], 1, #owner + 1) == owner .. ' '
+    local place = isQueueing and not isFirst and redis.call('ZCARD', lock) - #holders - 2 or 0
     return { only and only.member or '', only and math.floor(only.ends) - nowMs or 0,
       place, nowText, arrival, unpack(piggybacked or {}) }
   end`;
