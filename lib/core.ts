@@ -1,6 +1,8 @@
 /** `nest-locked/core`: the locks without Nest, for command lines, scripts and workers. */
 export { systemClock } from './clock.js';
 export { setIfNewer } from './fencing/set-if-newer.js';
+export { LeaderElection } from './leader/leader-election.js';
+export { LeaderTerm, currentTerm } from './leader/leader-term.js';
 export {
   LockAbortedError,
   LockBusyError,
@@ -23,6 +25,12 @@ export { RedisStore } from './stores/redis/redis-store.js';
 
 export type { Clock, Instant, Timer } from './clock.js';
 export type { ScriptClient } from './fencing/set-if-newer.js';
+export type { LeaderEvents } from './leader/leader-events.js';
+export type {
+  LeaderElectionOptions,
+  LeaderElectionSettings,
+  StepDownOptions,
+} from './leader/leader-options.js';
 export type { LockEvent } from './lock/lock-events.js';
 export type { KeyInMode, LockKeys } from './lock/key-list.js';
 export type { AcquireOptions, LockTask, ResumeOptions, ScopeOptions } from './lock/lock-options.js';

@@ -1,5 +1,7 @@
 export { systemClock } from './clock.js';
 export { setIfNewer } from './fencing/set-if-newer.js';
+export { LeaderElection } from './leader/leader-election.js';
+export { LeaderTerm, currentTerm } from './leader/leader-term.js';
 export {
   LockAbortedError,
   LockBusyError,
@@ -16,7 +18,10 @@ export { Lock } from './lock/lock.js';
 export { LockService } from './lock/lock.service.js';
 export { currentLock } from './lock/queue/lock-context.js';
 export { httpAnswer } from './locked/context/http-answer.js';
+export { InjectLeaderElection, getLeaderElectionToken } from './locked/leader/election-token.js';
+export { LeaderOnly } from './locked/leader/leader-only.decorator.js';
 export { Locked } from './locked/locked.decorator.js';
+export { LeaderElectionModule } from './module/leader-election.module.js';
 export { REDIS_LOCK_OPTIONS, RedisLockModule } from './module/redis-lock.module.js';
 export { EXCLUSIVE, SHARED, compatible } from './stores/lock-mode.js';
 export { LockStore, StoreUnavailableError } from './stores/lock-store.js';
@@ -25,6 +30,12 @@ export { RedisStore } from './stores/redis/redis-store.js';
 
 export type { Clock, Instant, Timer } from './clock.js';
 export type { ScriptClient } from './fencing/set-if-newer.js';
+export type { LeaderEvents } from './leader/leader-events.js';
+export type {
+  LeaderElectionOptions,
+  LeaderElectionSettings,
+  StepDownOptions,
+} from './leader/leader-options.js';
 export type { LockEvent } from './lock/lock-events.js';
 export type { KeyInMode, LockKeys } from './lock/key-list.js';
 export type { AcquireOptions, LockTask, ResumeOptions, ScopeOptions } from './lock/lock-options.js';
@@ -39,8 +50,13 @@ export type {
   LockHttpStatus,
 } from './locked/context/http-answer.js';
 export type { KeyFunction, LockKey } from './locked/key/lock-key.js';
+export type { IfLeader, LeaderOnlyDecorator } from './locked/leader/leader-only.decorator.js';
 export type { LockableResult, LockedDecorator } from './locked/locked.decorator.js';
 export type { LockedOptions, WhenBusy } from './locked/locked.options.js';
+export type {
+  LeaderElectionModuleExtras,
+  LeaderElectionModuleOptions,
+} from './module/leader-election.module.js';
 export type { RedisLockModuleExtras } from './module/redis-lock.module-definition.js';
 export type { RedisLockModuleOptions, ResolvedOptions } from './module/redis-lock.options.js';
 export type { LockMode } from './stores/lock-mode.js';

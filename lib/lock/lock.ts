@@ -189,7 +189,8 @@ export class Lock implements AsyncDisposable {
    * ```
    */
   handOff(options: { readonly leaseTime?: number | undefined } = {}): Promise<string> {
-    return handOff(this, options.leaseTime ?? this.lease.leaseTime);
+    const { leaseTime = this.lease.leaseTime } = options;
+    return handOff(this, leaseTime);
   }
 
   /**

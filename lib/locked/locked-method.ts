@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { isObservable } from 'rxjs';
 import { LockAbortedError, LockBusyError, LockUsageError } from '../lock/lock.errors.js';
+import { copyOwn, type Method } from './decorated-method.js';
 import { HandlerScope } from './handler-scope.js';
 import type { KeyRenderer } from './key/lock-key.js';
 import type { LockedSettings } from './locked.options.js';
@@ -9,9 +10,6 @@ import { holdResult, isOngoing } from './result/held-result.js';
 import { LazyIterator } from './result/iterable-result.js';
 import { lazyObservable } from './result/observable-result.js';
 import { ResultScope, endQuietly, type Using } from './result/result-scope.js';
-
-/** A method before or after it is locked. */
-export type Method = (this: unknown, ...args: unknown[]) => unknown;
 
 /** What a locked method gives its caller at once. */
 export type ResultKind = 'promise' | 'observable' | 'iterable';
@@ -161,16 +159,4 @@ export class LockedMethod {
 
 function firstOf(key: string | readonly string[]): string {
   return typeof key === 'string' ? key : (key[0] ?? '');
-}
-
-/** Other decorators have left their marks on a method, and Nest reads them from its replacement. */
-function copyOwn(from: Method, to: Method): void {
-  for (const name of Reflect.ownKeys(from)) {
-    if (name === 'prototype') continue;
-    const property = Object.getOwnPropertyDescriptor(from, name);
-    if (property) Object.defineProperty(to, name, property);
-  }
-  for (const key of Reflect.getOwnMetadataKeys(from) as unknown[]) {
-    Reflect.defineMetadata(key, Reflect.getOwnMetadata(key, from), to);
-  }
 }

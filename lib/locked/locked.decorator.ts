@@ -1,16 +1,16 @@
 import { Inject } from '@nestjs/common';
 import type { Observable } from 'rxjs';
 import { LockService } from '../lock/lock.service.js';
-import { LockUsageError } from '../lock/lock.errors.js';
+import {
+  checkTarget,
+  notForThis,
+  returnsObservable,
+  tagOf,
+  type Method,
+} from './decorated-method.js';
 import { compileKey } from './key/key-renderer.js';
 import type { LockKey } from './key/lock-key.js';
-import {
-  LOCK_SERVICE,
-  LockedMethod,
-  lockedMethodsOf,
-  type Method,
-  type ResultKind,
-} from './locked-method.js';
+import { LOCK_SERVICE, LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
 import { checkLockedOptions, type LockedOptions } from './locked.options.js';
 
 /** What a locked method may be declared to return: its caller has to wait for the lock. */
@@ -81,7 +81,13 @@ export function Locked<
   const B extends readonly unknown[] = readonly [],
 >(key: LockKey<K>, options: LockedOptions<B> = {}): LockedDecorator<K, B> {
   return (target: object, property: unknown, descriptor?: PropertyDescriptor) => {
-    const { where, method } = checkTarget(target, property, descriptor);
+    const { where, method } = checkTarget('@Locked', target, property, descriptor);
+    if (tagOf(method) === 'GeneratorFunction') {
+      throw notForThis(
+        '@Locked',
+        `${where}, a generator that would run after its lock was given back: make it async`,
+      );
+    }
     const locked = new LockedMethod(
       where,
       kindOf(method, target, property as string | symbol),
@@ -104,55 +110,9 @@ function injectService(target: object): void {
   Inject(LockService)(target, LOCK_SERVICE);
 }
 
-/** The method to lock; anything else is refused by name. */
-function checkTarget(
-  target: object,
-  property: unknown,
-  descriptor: PropertyDescriptor | undefined,
-): { where: string; method: Method } {
-  const refuse = (what: string): never => {
-    throw new LockUsageError(`@Locked is for instance methods, it was put on ${what}`);
-  };
-  if (typeof property === 'object' && property !== null && 'kind' in property) {
-    return refuse(
-      `a ${String(property.kind)} compiled without "experimentalDecorators": Nest needs that option in tsconfig.json`,
-    );
-  }
-  if (typeof property !== 'string' && typeof property !== 'symbol') {
-    return refuse(`the class ${nameOf(target)}`);
-  }
-  const owner = typeof target === 'function' ? target : target.constructor;
-  const where = `${nameOf(owner)}.${String(property)}`;
-  if (typeof descriptor === 'number') return refuse(`a parameter of ${where}`);
-  if (typeof target === 'function') return refuse(`the static member ${where}`);
-  if (!descriptor) return refuse(`the property ${where}`);
-  if (descriptor.get ?? descriptor.set) return refuse(`the accessor ${where}`);
-  const method: unknown = descriptor.value;
-  if (typeof method !== 'function') return refuse(`the property ${where}`);
-  if (tagOf(method) === 'GeneratorFunction') {
-    return refuse(
-      `${where}, a generator that would run after its lock was given back: make it async`,
-    );
-  }
-  return { where, method: method as Method };
-}
-
 function kindOf(method: Method, target: object, property: string | symbol): ResultKind {
   const beneath = lockedMethodsOf(method).at(-1);
   if (beneath) return beneath.kind;
   if (tagOf(method) === 'AsyncGeneratorFunction') return 'iterable';
-  const returned: unknown = Reflect.getMetadata('design:returntype', target, property);
-  if (typeof returned !== 'function') return 'promise';
-  // By its shape: an application may have more than one rxjs.
-  const { prototype } = returned as { prototype?: { subscribe?: unknown; pipe?: unknown } };
-  const isObservable = typeof prototype?.subscribe === 'function' && 'pipe' in prototype;
-  return isObservable ? 'observable' : 'promise';
-}
-
-function tagOf(method: object): string {
-  return Object.prototype.toString.call(method).slice('[object '.length, -1);
-}
-
-function nameOf(owner: object): string {
-  return 'name' in owner && owner.name !== '' ? String(owner.name) : 'an unnamed class';
+  return returnsObservable(target, property) ? 'observable' : 'promise';
 }

@@ -37,6 +37,8 @@ export class Lease {
   heldUntil = Infinity;
   /** Until when nobody else is to have the key, on the monotonic clock, whoever ends before. */
   keepUntil = 0;
+  /** Whether its holder is about to leave it to another process: nobody joins. */
+  isLeaving = false;
   /** The loss, once it was noticed. */
   lost: LockLostError | undefined;
 

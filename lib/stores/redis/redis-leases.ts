@@ -66,7 +66,8 @@ export class RedisLeases {
     const id = host.nextId() + modeSuffix(mode);
     const asked = encodeOperation(OPERATION.succeed, id, Math.ceil(leaseTime), lastToken);
     const { promise, resolve, reject } = defer<Grant | null>();
-    host.send(key, `${asked} ${from.owner} ${from.token}`, lastOf(from), {
+    let isGivenUp = false;
+    const entry = host.send(key, `${asked} ${from.owner} ${from.token}`, lastOf(from), {
       settle: (reply, sent) => {
         const { token, piggybacked } = successionAnswer(reply);
         for (const grant of piggybacked) host.piggybacked(grant, sent);
@@ -78,7 +79,14 @@ export class RedisLeases {
         );
       },
       refused: reject,
-      unanswered: (error) => reject(noAnswer(error)),
+      unanswered: (error) => {
+        reject(noAnswer(error));
+        if (isGivenUp) return;
+        isGivenUp = true;
+        // Nobody goes on with what Redis may have granted.
+        const left = encodeOperation(OPERATION.leave, id, Math.ceil(leaseTime));
+        new RedisRelease(key, left, leaseTime, entry, host, undefined).send();
+      },
     });
     return promise;
   }
