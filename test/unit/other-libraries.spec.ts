@@ -9,7 +9,7 @@ describe('keys on which locks of other libraries are met', () => {
   let others: OtherLibraries;
   beforeEach(() => {
     clock = new ManualClock();
-    others = new OtherLibraries(clock);
+    others = new OtherLibraries(clock, false);
   });
 
   /** Passes `ms` in small steps and gives a lock back after each; when the key was left free, from the beginning. */
@@ -34,7 +34,7 @@ describe('keys on which locks of other libraries are met', () => {
 
   it('Exclusion: our turn lasts as long as theirs did, within bounds', () => {
     for (const theirs of [100, 700, 60_000]) {
-      others = new OtherLibraries(clock);
+      others = new OtherLibraries(clock, false);
       others.leave(KEY);
       clock.advance(theirs);
       others.met(KEY, 'a', ENDS);
@@ -88,6 +88,13 @@ describe('keys on which locks of other libraries are met', () => {
     expect(others.isKnown(KEY)).toBe(true);
     expect(others.leftUntil(KEY)).toBe(clock.mono() + 300);
     expect(leftFree(610)).toEqual([600]);
+  });
+
+  it('Exclusion: where they are expected it is their turn on any key, met or not', () => {
+    others = new OtherLibraries(clock, true);
+    expect(leftFree(320)).toEqual([310]);
+    const moments = leftFree(900_000);
+    expect(moments.length).toBeGreaterThan(900_000 / 1_800 - 5);
   });
 
   it('No leftover: 100 000 keys do not stay in memory', () => {

@@ -38,7 +38,11 @@ export class OtherLibraries {
   /** In the order in which they were met, the latest last. */
   private readonly meetings = new Map<string, Meeting>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    /** Whether they may come for any key, met or not. */
+    private readonly areExpected: boolean,
+  ) {}
 
   isKnown(key: string): boolean {
     return this.meetings.has(key);
@@ -66,8 +70,11 @@ export class OtherLibraries {
   /** Whether a key that is given back is to be left free. */
   isTheirTurn(key: string): boolean {
     const meeting = this.meetings.get(key);
-    if (!meeting) return false;
     const now = this.clock.mono();
+    if (!meeting) {
+      if (this.areExpected) this.expect(key, now);
+      return false;
+    }
     const { metAt, theirsFrom, oursFrom } = meeting;
     if (now - metAt >= FORGOTTEN_AFTER) {
       this.meetings.delete(key);
@@ -92,6 +99,13 @@ export class OtherLibraries {
   /** Until when a key is left free, on the monotonic clock. */
   leftUntil(key: string): number {
     return this.meetings.get(key)?.oursFrom ?? -Infinity;
+  }
+
+  /** Our turn begins: had they been in before, they would have been met. */
+  private expect(key: string, now: number): void {
+    const begin = { since: now, metAt: now, theirsFrom: now, oursFrom: now };
+    this.meetings.set(key, { ...begin, lock: '', endsEpochMs: 0 });
+    this.forget(now);
   }
 
   private forget(now: number): void {

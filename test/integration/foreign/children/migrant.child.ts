@@ -37,7 +37,7 @@ async function open(): Promise<{ use(work: () => Promise<void>): Promise<void>; 
   }
   const client = new Redis(port, '127.0.0.1');
   await client.ping();
-  const store = new RedisStore({ client, keyPrefix: '' });
+  const store = new RedisStore({ client, keyPrefix: '', otherLibraries: true });
   const service = new LockService({ store, waitTime: Infinity });
   return {
     use: async (work) => {
