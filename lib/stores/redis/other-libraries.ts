@@ -1,8 +1,8 @@
 import type { Clock } from '../../clock.js';
 
-/** How long a key is ours at least and at most before it is their turn, in ms. */
+/** How long our turn lasts at least and at most, in ms: redlock gives up after two seconds. */
 const OUR_TURN_LEAST = 300;
-const OUR_TURN_MOST = 3_000;
+const OUR_TURN_MOST = 1_500;
 /** How long it is left free then, in ms: redlock asks every 100 to 300 ms, others more often. */
 const THEIR_TURN = 300;
 /** After so long without a lock of theirs a key is ours alone, in ms. */
@@ -22,21 +22,27 @@ interface Meeting {
   readonly since: number;
   /** When its lease ends, in ms since the epoch on the server's clock. */
   readonly endsEpochMs: number;
-  /** From when on the key may be ours: until then it was theirs, or is left free for them. */
+  /** From when on their turn lasted. */
+  readonly theirsFrom: number;
+  /** From when on ours does: until then the key was theirs, or is left free for them. */
   readonly oursFrom: number;
 }
 
 /**
  * Keys on which locks of other libraries were met lately. They ask again and again and have no place in
  * our queue: a key that goes from one of ours to the next is never free for them. So we take turns with
- * them on these keys: ours is as long as they were not met, within bounds, and then the key is left free
+ * them on these keys: ours lasts as long as theirs did, within bounds, and then the key is left free
  * until they have taken it, for a short time at most.
  */
 export class OtherLibraries {
   /** In the order in which they were met, the latest last. */
   private readonly meetings = new Map<string, Meeting>();
 
-  constructor(private readonly clock: Clock) {}
+  constructor(
+    private readonly clock: Clock,
+    /** Whether they may come for any key, met or not. */
+    private readonly areExpected: boolean,
+  ) {}
 
   isKnown(key: string): boolean {
     return this.meetings.has(key);
@@ -50,7 +56,8 @@ export class OtherLibraries {
     const isSame = last?.lock === lock && !(endsEpochMs > last.endsEpochMs + ROUNDING);
     const since = isSame ? last.since : now;
     this.meetings.delete(key);
-    this.meetings.set(key, { metAt: now, lock, since, endsEpochMs, oursFrom: now });
+    const theirsFrom = last?.theirsFrom ?? now;
+    this.meetings.set(key, { metAt: now, lock, since, endsEpochMs, theirsFrom, oursFrom: now });
     this.forget(now);
   }
 
@@ -63,28 +70,42 @@ export class OtherLibraries {
   /** Whether a key that is given back is to be left free. */
   isTheirTurn(key: string): boolean {
     const meeting = this.meetings.get(key);
-    if (!meeting) return false;
     const now = this.clock.mono();
-    const { metAt, oursFrom } = meeting;
+    if (!meeting) {
+      if (this.areExpected) this.expect(key, now);
+      return false;
+    }
+    const { metAt, theirsFrom, oursFrom } = meeting;
     if (now - metAt >= FORGOTTEN_AFTER) {
       this.meetings.delete(key);
       return false;
     }
-    return now - oursFrom >= Math.min(OUR_TURN_MOST, Math.max(OUR_TURN_LEAST, oursFrom - metAt));
+    const turn = Math.min(OUR_TURN_MOST, Math.max(OUR_TURN_LEAST, oursFrom - theirsFrom));
+    return now - oursFrom >= turn;
   }
 
   /** The key is left free from now on, by this process or another of ours. */
   leave(key: string): void {
     const now = this.clock.mono();
-    const { metAt = now } = this.meetings.get(key) ?? {};
+    const last = this.meetings.get(key);
+    const metAt = last?.metAt ?? now;
+    // When they did not come the last time, it counts as if they had it since.
+    const theirsFrom = last && metAt < last.theirsFrom ? last.theirsFrom : now;
     const oursFrom = now + THEIR_TURN;
-    this.meetings.set(key, { metAt, lock: '', since: now, endsEpochMs: 0, oursFrom });
+    this.meetings.set(key, { metAt, lock: '', since: now, endsEpochMs: 0, theirsFrom, oursFrom });
     this.forget(now);
   }
 
   /** Until when a key is left free, on the monotonic clock. */
   leftUntil(key: string): number {
     return this.meetings.get(key)?.oursFrom ?? -Infinity;
+  }
+
+  /** Our turn begins: had they been in before, they would have been met. */
+  private expect(key: string, now: number): void {
+    const begin = { since: now, metAt: now, theirsFrom: now, oursFrom: now };
+    this.meetings.set(key, { ...begin, lock: '', endsEpochMs: 0 });
+    this.forget(now);
   }
 
   private forget(now: number): void {

@@ -35,6 +35,7 @@ export interface RedisCommandsOptions {
   readonly log: StoreLog;
   /** What the name of a lock begins with. */
   readonly namePrefix: string;
+  readonly otherLibraries: boolean;
   readonly ownsClient: boolean;
   readonly answerTimeout: number;
   /** Redis was out of reach and is back, perhaps as another server. */
@@ -68,7 +69,7 @@ export class RedisCommands implements AttemptHost, LeaseHost {
     const { process } = this.owners;
     this.process = process;
     this.clock = clock;
-    this.others = new OtherLibraries(clock);
+    this.others = new OtherLibraries(clock, options.otherLibraries);
     this.notices = new RedisNotices(log, options.ownsClient);
     this.connection = new Connection(client, clock, options.ownsClient);
     this.transport = new Transport({

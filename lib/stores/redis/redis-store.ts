@@ -27,6 +27,12 @@ export interface RedisStoreOptions {
   readonly client: RedisClient;
   /** What the names of locks begin with: `‹keyPrefix›:‹key›`, or the key alone where it is `''`. @default 'lock' */
   readonly keyPrefix?: string | undefined;
+  /**
+   * Other libraries take locks under the same names, as during a migration: a key that is wanted all the
+   * time is left free for them from time to time. Otherwise that is done where their locks were met.
+   * @default false
+   */
+  readonly otherLibraries?: boolean | undefined;
   /** Close the client with the store, and reconnect it when it is of no use. @default false */
   readonly ownsClient?: boolean | undefined;
   /** Ms after which a command counts as unanswered. @default 2_000 */
@@ -44,7 +50,7 @@ export interface RedisStoreOpenOptions extends Omit<RedisStoreOptions, 'client' 
 }
 
 /** What holds where nobody says otherwise. */
-export const REDIS_DEFAULTS = { keyPrefix: 'lock', answerTimeout: 2_000 };
+export const REDIS_DEFAULTS = { keyPrefix: 'lock', otherLibraries: false, answerTimeout: 2_000 };
 
 /**
  * Locks on one Redis or Valkey, behind Sentinel, or on a Cluster.
@@ -82,6 +88,7 @@ export class RedisStore extends LockStore {
       clock: this.#clock,
       log: options.log ?? silentLog,
       namePrefix: this.#namePrefix,
+      otherLibraries: options.otherLibraries ?? REDIS_DEFAULTS.otherLibraries,
       ownsClient: this.#ownsClient,
       answerTimeout: this.#answerTimeout,
       recovered: () => this.recovered(),
