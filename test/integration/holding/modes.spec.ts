@@ -6,7 +6,7 @@ import {
 } from '../../../lib/lock/lock.errors.js';
 import type { Lock } from '../../../lib/lock/lock.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
-import type { Grant, Succession } from '../../../lib/stores/lock-store.js';
+import type { ExtendRequest, Grant, Renewal, Succession } from '../../../lib/stores/lock-store.js';
 import { MemoryStore } from '../../../lib/stores/memory/memory-store.js';
 import { Gate, Stage } from '../../support/gate.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -701,6 +701,14 @@ describe('modes of a lock, with two services', () => {
           const grant = await super.succeed(succession);
           await this.gate.opened;
           return grant;
+        }
+        /** Answers come in the order in which they were asked for. */
+        override extend(leases: readonly ExtendRequest[]): Promise<Renewal | null>[] {
+          return super.extend(leases).map(async (answer) => {
+            await this.gate.opened;
+            await turn();
+            return answer;
+          });
         }
         isBack(): void {
           this.recovered();
