@@ -4,7 +4,13 @@ import { acquireAll } from './acquire-all.js';
 import { checkKey } from './checks.js';
 import { readKeys, type LockKeys } from './key-list.js';
 import { lockEvents, tell } from './lock-events.js';
-import type { AcquireOptions, ResumeOptions, ScopeOptions } from './lock-options.js';
+import {
+  RESUME_OPTIONS,
+  checkOptionNames,
+  type AcquireOptions,
+  type ResumeOptions,
+  type ScopeOptions,
+} from './lock-options.js';
 import { LockSet, type Held } from './lock-set.js';
 import type { Lock } from './lock.js';
 import {
@@ -103,6 +109,7 @@ export class Acquirer {
       );
     }
     this.checkOpen(key);
+    checkOptionNames(options, RESUME_OPTIONS);
     const settings = withOptions(this.defaults.handles, options);
     const { leaseTime } = settings;
     const grant = await this.store

@@ -14,13 +14,16 @@ export interface LeaderElectionModuleExtras {
    * For `@LeaderOnly(name)` and `@InjectLeaderElection(name)`, where there are several elections.
    * @default none: `@LeaderOnly()`, and injected by its class
    */
-  name?: string;
+  name?: string | undefined;
   /**
    * Whether every module can use it, without importing it.
    * @default false
    */
-  isGlobal?: boolean;
+  isGlobal?: boolean | undefined;
 }
+
+/** By their names here the builder tells them from the options. */
+const EXTRAS: LeaderElectionModuleExtras = { name: undefined, isGlobal: false };
 
 const OPTIONS = Symbol('LEADER_ELECTION_OPTIONS');
 
@@ -28,7 +31,7 @@ const { ConfigurableModuleClass } = new ConfigurableModuleBuilder<LeaderElection
   moduleName: 'LeaderElection',
   optionsInjectionToken: OPTIONS,
 })
-  .setExtras<LeaderElectionModuleExtras>({}, (definition, { name, isGlobal = false }) => {
+  .setExtras<LeaderElectionModuleExtras>(EXTRAS, (definition, { name, isGlobal = false }) => {
     const token = getLeaderElectionToken(name);
     const election = {
       provide: token,
@@ -53,9 +56,9 @@ function elect(
       'LeaderElectionModule has no LockService: add RedisLockModule.forRoot() to the imports of the root module',
     );
   }
+  const isObject = typeof options === 'object' && (options as object | null) !== null;
   // What is no object is for the election to refuse.
-  const all =
-    typeof options === 'object' ? { ...options, log: new Logger('LeaderElection') } : options;
+  const all = isObject ? { ...options, log: new Logger('LeaderElection') } : options;
   return new LeaderElection(locks, all);
 }
 

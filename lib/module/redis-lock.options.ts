@@ -233,7 +233,9 @@ function checkNames(what: string, options: unknown, known: readonly string[]): o
 
 /** By its shape: a store may come from another copy of this package. */
 function checkStore(store: unknown): void {
-  const parts = ['acquire', 'extend', 'release', 'inspect', 'list', 'forceRelease', 'close'];
+  const parts = 'acquire extend release succeed inspect list forceRelease close onRecovery'.split(
+    ' ',
+  );
   const fits =
     typeof store === 'object' &&
     store !== null &&

@@ -70,7 +70,9 @@ export class Lease {
   ) {
     this.token = grant.token;
     this.isWhole = grant.leaseTime >= leaseTime;
-    this.validUntil = validUntil(grant.from, grant.leaseTime);
+    // It may have been asked for by another, who left, and for longer.
+    const given = renews ? grant.leaseTime : Math.min(grant.leaseTime, leaseTime);
+    this.validUntil = validUntil(grant.from, given);
   }
 
   get key(): string {

@@ -56,9 +56,7 @@ export class RedisLeases {
     if (isTheirTurn) others.leave(key);
     const verb = isTheirTurn ? OPERATION.releaseToOthers : OPERATION.release;
     const words = encodeOperation(verb, id, token, lastToken);
-    // A renewal under way need not be waited for: nothing of it outlives the release.
-    const after = grant instanceof RedisGrant ? grant.question : undefined;
-    new RedisRelease(key, words, leaseTime, after, this.host, listener).send();
+    new RedisRelease(key, words, leaseTime, beforeRelease(grant), this.host, listener).send();
   }
 
   succeed({ key, from, lastToken, mode, leaseTime }: Succession): Promise<Grant | null> {
@@ -88,6 +86,7 @@ export class RedisLeases {
         new RedisRelease(key, left, leaseTime, entry, host, undefined).send();
       },
     });
+    if (from instanceof RedisGrant) from.renewal = entry;
     return promise;
   }
 
@@ -97,6 +96,15 @@ export class RedisLeases {
     if (grant instanceof RedisGrant && grant.process === process) return grant.id;
     return grant.owner.startsWith(process) ? grant.owner.slice(process.length + 1) : '0';
   }
+}
+
+/**
+ * A renewal that was sent need not be waited for: nothing of it outlives the release. One that itself
+ * waits for another would come behind it, and tell of a loss.
+ */
+function beforeRelease(grant: Grant): Entry | undefined {
+  if (!(grant instanceof RedisGrant)) return undefined;
+  return grant.renewal?.stage === 'queued' ? grant.renewal : grant.question;
 }
 
 /** What its owner has under way: what comes next waits for the answer. */

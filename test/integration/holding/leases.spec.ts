@@ -34,11 +34,12 @@ describe('leases that are not renewed, and locks that are kept', () => {
     ] as const)('%s ends with its lease, is told so, and costs no renewal', async (_, mode) => {
       const renewed = new Heard('nest-locked:renew');
       const lost = new Heard('nest-locked:lost');
+      const asked = Date.now();
       const lock = await here.locks.acquire(KEY, { ...mode, leaseTime: 200, renew: false });
+      const { expiresAt } = lock;
+      const granted = Date.now();
       const { signal } = lock;
-      const before = performance.now();
       await lost.count(1);
-      const held = performance.now() - before;
       lost.stop();
       renewed.stop();
 
@@ -47,8 +48,9 @@ describe('leases that are not renewed, and locks that are kept', () => {
       expect(signal.reason).toBeInstanceOf(LockLostError);
       expect((signal.reason as Error).message).toContain('its leaseTime has passed');
       // Before the store gives it to another, and not much.
-      expect(held).toBeGreaterThan(150);
-      expect(held).toBeLessThan(200);
+      expect(expiresAt).toBeGreaterThan(asked + 190);
+      expect(expiresAt).toBeLessThan(granted + 200);
+      expect(Date.now()).toBeGreaterThanOrEqual(expiresAt - 2);
       expect(lock.isHeld()).toBe(false);
       expect(await lock.release()).toBe(false);
       await (await there.locks.acquire(KEY, { waitTime: 1_000 })).release();
@@ -77,9 +79,8 @@ describe('leases that are not renewed, and locks that are kept', () => {
       expect(await remainingMs()).toBeGreaterThan(50_000);
       await lock.extend(250);
       expect(await remainingMs()).toBeLessThanOrEqual(250);
-      const before = performance.now();
+      expect(lock.expiresAt - Date.now()).toBeLessThan(250);
       await until('its end', () => signal.aborted);
-      expect(performance.now() - before).toBeLessThan(250);
       expect((signal.reason as Error).message).toContain('its leaseTime has passed');
     });
 
@@ -135,6 +136,24 @@ describe('leases that are not renewed, and locks that are kept', () => {
       await locks.close();
     });
 
+    it('ends with its own lease, though it was asked for by one before it with a longer one', async () => {
+      const holder = await there.locks.acquire(KEY);
+      const abort = new AbortController();
+      const gone = problemOf(here.locks.acquire(KEY, { leaseTime: 60_000, signal: abort.signal }));
+      await untilWaiting(there, KEY, 1);
+      const waiting = here.locks.acquire(KEY, { leaseTime: 300, renew: false });
+      abort.abort();
+      expect(await gone).toMatchObject({ code: 'LOCK_ABORTED' });
+
+      await holder.release();
+      const lock = await waiting;
+
+      const { signal } = lock;
+      expect(lock.expiresAt - Date.now()).toBeLessThanOrEqual(300);
+      await until('its end', () => signal.aborted);
+      expect((signal.reason as Error).message).toContain('its leaseTime has passed');
+    });
+
     it('in a scope inside another lock on its key is held as long as that one', async () => {
       await here.locks.using(KEY, async () => {
         const inner = await here.locks.acquire(KEY, { leaseTime: 50, renew: false });
@@ -149,19 +168,15 @@ describe('leases that are not renewed, and locks that are kept', () => {
       ['an exclusive lock', {}, {}],
       ['a shared one', { mode: 'shared' }, {}],
       ['a limited one', { limit: 2, permits: 2 }, { limit: 2 }],
-    ] as const)('%s is nobody elses until then, and then at once', async (_, mode, other) => {
+    ] as const)('%s is nobody elses until then, and no longer', async (_, mode, other) => {
       const before = performance.now();
-      const granted = await here.locks.acquire(KEY, { ...mode, minHoldTime: 400 });
+      const granted = await here.locks.acquire(KEY, { ...mode, minHoldTime: 1_000 });
       expect(await granted.release()).toBe(true);
-      const released = performance.now();
-      expect(released - before).toBeLessThan(390);
 
       for (const { locks } of [here, there]) expect(await locks.tryAcquire(KEY, other)).toBeNull();
-      expect(await remainingMs()).toBeLessThanOrEqual(400);
+      expect(await remainingMs()).toBeLessThanOrEqual(1_000);
       const next = await there.locks.acquire(KEY, other);
-      const waited = performance.now();
-      expect(waited - before).toBeGreaterThanOrEqual(399);
-      expect(waited - released).toBeLessThan(700);
+      expect(performance.now() - before).toBeGreaterThanOrEqual(999);
       expect(next.token).toBeGreaterThan(granted.token);
       await next.release();
     });
@@ -177,7 +192,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
     it('nobody of the process has it before either, who waited for a hand-over', async () => {
       const pod = await pods.open({ handOver: { count: 1_000, time: 1_000_000 } });
       const before = performance.now();
-      const lock = await pod.locks.acquire(KEY, { minHoldTime: 300 });
+      const lock = await pod.locks.acquire(KEY, { minHoldTime: 1_000 });
       const waiting = pod.locks.acquire(KEY);
       const seen = watch(waiting);
       await lock.release();
@@ -186,20 +201,20 @@ describe('leases that are not renewed, and locks that are kept', () => {
 
       const next = await waiting;
 
-      expect(performance.now() - before).toBeGreaterThanOrEqual(299);
+      expect(performance.now() - before).toBeGreaterThanOrEqual(999);
       expect(next.token).toBeGreaterThan(lock.token);
       await next.release();
     });
 
     it('a reader that joins asks for it too, and it is kept from the last of them', async () => {
-      const [first] = [await here.locks.acquire(KEY, { mode: 'shared' })];
+      const first = await here.locks.acquire(KEY, { mode: 'shared' });
       const before = performance.now();
-      const second = await here.locks.acquire(KEY, { mode: 'shared', minHoldTime: 300 });
+      const second = await here.locks.acquire(KEY, { mode: 'shared', minHoldTime: 1_000 });
       await second.release();
-      expect(await there.locks.tryAcquire(KEY)).toBeNull();
       await first.release();
+      expect(await there.locks.tryAcquire(KEY)).toBeNull();
       const next = await there.locks.acquire(KEY);
-      expect(performance.now() - before).toBeGreaterThanOrEqual(299);
+      expect(performance.now() - before).toBeGreaterThanOrEqual(999);
       await next.release();
     });
 
@@ -207,14 +222,14 @@ describe('leases that are not renewed, and locks that are kept', () => {
       for (const isReleased of [true, false]) {
         const pod = await pods.open({ shutdownTimeout: 0 });
         const before = performance.now();
-        const lock = await pod.locks.acquire(KEY, { minHoldTime: 500 });
+        const lock = await pod.locks.acquire(KEY, { minHoldTime: 1_000 });
         if (isReleased) await lock.release();
         await pod.locks.close();
         pod.client.disconnect();
 
         expect(await there.locks.tryAcquire(KEY)).toBeNull();
         const next = await there.locks.acquire(KEY);
-        expect(performance.now() - before).toBeGreaterThanOrEqual(499);
+        expect(performance.now() - before).toBeGreaterThanOrEqual(999);
         await next.release();
       }
     });
@@ -248,7 +263,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
     });
 
     it('of several keys each is kept', async () => {
-      const set = await here.locks.acquireAll(['a', 'b'], { minHoldTime: 400 });
+      const set = await here.locks.acquireAll(['a', 'b'], { minHoldTime: 1_000 });
       expect(await set.release()).toBe(true);
       for (const key of ['a', 'b']) expect(await there.locks.tryAcquire(key)).toBeNull();
       await (await there.locks.acquireAll(['a', 'b'])).release();

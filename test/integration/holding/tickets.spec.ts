@@ -112,7 +112,7 @@ describe('a lock that goes from process to process', () => {
     const lock = await here.locks.acquire(KEY);
     const ticket = await lock.handOff();
     const renewed = new Heard('nest-locked:renew');
-    const resumed = await there.locks.resume(ticket, { leaseTime: 150, maxHoldTime: 400 });
+    const resumed = await there.locks.resume(ticket, { leaseTime: 600, maxHoldTime: 1_500 });
     const { signal } = resumed;
     try {
       await renewed.count(2);

@@ -7,9 +7,8 @@ import { SAVE } from './save-script.js';
  * The part of the script that deals with locks that are held, waited for, or strange: a Lua expression
  * for the function that handles one entry. It is only evaluated in a call that needs it. From around it
  * it knows `process`, `now`, `first`, `op`, `id`, `one`, `two` and `from`, the texts of them, and what one entry
- * of a call leaves to the next: `budget`, the waiters that may still be looked at; `joined`, how many have
- * joined a queue; `listeners`, how many hear the inbox of a process; `frozen`, the processes that were
- * told and were not heard of since.
+ * of a call leaves to the next: `budget`, the waiters that may still be looked at; `listeners`, how many
+ * hear the inbox of a process; `frozen`, the processes that were told and were not heard of since.
  *
  * It is one function in four parts, read, change, let in, write, because a closure costs as much as
  * a call of Redis.
@@ -48,6 +47,8 @@ ${LOAD}
       return all
     end
 
+    -- Its last lease ended and nobody has looked since: it is free, and so is its limit.
+    if limit ~= '' and not holders[1] and redis.call('ZCARD', lock) - 1 == #gone then limit = '' end
     local done, arrival, joining = 0, two, nil
     if isAsking then
       local most = string.match(id, 'L(%d+)')
@@ -93,11 +94,7 @@ ${LOAD}
 ${ADMIT}
 
     if isQueueing and not mine then
-      if arrival == '0' then
-        -- Those of one call come one behind the other.
-        joined = joined + 1
-        arrival = string.format('%d', first + joined)
-      end
+      if arrival == '0' then arrival = firstText end
       joining, limit = owner .. ' ' .. one .. ' ' .. ARGV[3], string.match(id, 'L(%d+)') or limit
     end
 ${SAVE}
@@ -107,7 +104,9 @@ ${SAVE}
     for i = 2, #holders do
       if holders[i].ends < only.ends then only = holders[i] end
     end
-    local place = isQueueing and redis.call('ZCARD', lock) - #holders - 2 or 0
+    -- Asked again, there are others behind it: who is the first has nobody before it.
+    local isFirst = waiters[head] and string.sub(waiters[head], 1, #owner + 1) == owner .. ' '
+    local place = isQueueing and not isFirst and redis.call('ZCARD', lock) - #holders - 2 or 0
     return { only and only.member or '', only and math.floor(only.ends) - nowMs or 0,
       place, nowText, arrival, unpack(piggybacked or {}) }
   end`;

@@ -75,6 +75,4 @@ export const LOAD = `
           last = math.max(last, token)
         end
       end
-      -- Everybody's lease has ended, and nobody waits: the key is free, for any limit.
-      if limit ~= '' and not holders[1] and redis.call('ZCARD', lock) - 1 == #gone then limit = '' end
     end`;

@@ -34,7 +34,7 @@ export interface TakenAnswer {
   readonly holders: readonly HolderInfo[];
   /** Ms until the holder's lease ends; `Infinity` when it has no end. */
   readonly remainingMs: number;
-  /** How many wait before this one. */
+  /** How many wait before this one, at most. */
   readonly place: number;
   /** The server's time, in µs since the epoch. */
   readonly nowUs: number;

@@ -56,7 +56,7 @@ export const LOCK_SCRIPT = `
 local process = ARGV[1]
 local now, nowText, first, firstText
 local handle, listeners, frozen
-local budget, joined = ${MOST_STEPS}, 0
+local budget = ${MOST_STEPS}
 local replies
 local _, stop, op, id, one, two, from = nil, 0
 
@@ -72,7 +72,7 @@ for i = 1, #KEYS do
       if op == 'e' then
         reply = redis.pcall('PEXPIRE', lock, two)
       elseif one == two then
-        -- The token was granted in an earlier call: the clock has passed it.
+        -- A string's token was not ahead of the clock, and was granted in an earlier call.
         reply = redis.pcall('DEL', lock)
       end
     end
@@ -87,7 +87,8 @@ for i = 1, #KEYS do
       firstText = string.format('%d', first)
     end
   end
-  if op == 'a' or op == 't' then
+  -- A token that the clock has not passed is not to be forgotten with the lock: no string for that one.
+  if (op == 'a' or op == 't') and first == now then
     local set = redis.pcall('SET', lock, owner .. ' ' .. firstText, 'NX', 'PX', one)
     if set then reply = set.ok and firstText or set end
   end
