@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 
 import { startChild } from '../../support/child.js';
+import { until } from '../../support/until.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import type { Leftovers, LeftoversConfig } from './children/leftovers.child.js';
 
@@ -30,7 +31,8 @@ describe('nothing is left', () => {
       expect(await child.ended).toMatchObject({ code: 0, stderr: '' });
       expect(after).toEqual(before);
       expect(heap / 2 ** 20).toBeLessThan(2);
-      expect(await admin.dbsize()).toBe(0);
+      // The last token of a key may be kept for a second at most, until the clock has passed it.
+      await until('no key', async () => (await admin.dbsize()) === 0, 3_000);
     },
     60_000,
   );
