@@ -57,18 +57,30 @@ export const HOW_TO_INSTALL_REDIS = [
 ].join('\n');
 
 /**
- * Whether there is a redis-server on the PATH. It is installed where that can be done without asking:
- * by root, on Debian and the like. Where that fails it is as if it could not.
+ * Whether something is there. It is installed where that can be done without asking: by root, on Debian
+ * and the like. Where that fails it is as if it could not.
  */
-export function findRedis() {
-  if (which('redis-server')) return true;
+function find(isThere, debianPackage) {
+  if (isThere()) return true;
   if (process.getuid?.() !== 0 || !which('apt-get')) return false;
-  console.log('Installing redis-server (apt-get) …');
+  console.log(`Installing ${debianPackage} (apt-get) …`);
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const apt = (...args) => spawnSync('apt-get', args, { stdio: 'inherit', env });
   apt('update', '-qq');
-  apt('install', '-y', '-qq', '--no-install-recommends', 'redis-server');
-  return which('redis-server') !== undefined;
+  apt('install', '-y', '-qq', '--no-install-recommends', debianPackage);
+  return isThere();
+}
+
+/** Whether there is a redis-server on the PATH. */
+export function findRedis() {
+  return find(() => which('redis-server') !== undefined, 'redis-server');
+}
+
+/** Whether there is a Python that has redis-py: the one on the PATH, or Debian's own. */
+export function findRedisPy() {
+  const pythons = ['python3', '/usr/bin/python3'];
+  const hasIt = (path) => spawnSync(path, ['-c', 'import redis'], { stdio: 'ignore' }).status === 0;
+  return find(() => pythons.some(hasIt), 'python3-redis');
 }
 
 /** A redis-server, or the end of this process with a word on how to have one. */

@@ -3,9 +3,9 @@ import { ioredis, ioredisPipelining, naive } from './ioredis.js';
 import { ioredisLock } from './ioredis-lock.js';
 import { leanPrototype } from './lean-prototype.js';
 import { murlock } from './murlock.js';
-import { nestLocked } from './nest-locked.js';
+import { nestLocked, nestLockedModes } from './nest-locked.js';
 import { redisKit } from './redis-kit.js';
-import { redisSemaphore } from './redis-semaphore.js';
+import { redisSemaphore, redisSemaphoreOf8 } from './redis-semaphore.js';
 import { redlock4, redlock5, sesamecare } from './redlock.js';
 import { redlockUniversal } from './redlock-universal.js';
 import { simpleRedisMutex } from './simple-redis-mutex.js';
@@ -26,7 +26,10 @@ export const peers: readonly Library[] = [
   naive,
 ];
 
-export const libraries: readonly Library[] = [...floors, nestLocked, ...peers];
+/** Locks that several hold together, ours and theirs. */
+export const sharing: readonly Library[] = [nestLockedModes, redisSemaphoreOf8];
+
+export const libraries: readonly Library[] = [...floors, nestLocked, ...peers, ...sharing];
 
 /** The floor that every ratio is taken to. */
 export const floor: Contender = contendersOf(ioredis)[0]!;

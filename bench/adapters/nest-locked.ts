@@ -10,7 +10,7 @@ interface Lock {
 }
 
 interface Service {
-  acquire(key: string): Promise<Lock>;
+  acquire(key: string, options?: object): Promise<Lock>;
 }
 
 interface Built {
@@ -28,14 +28,20 @@ async function built(): Promise<Built> {
   return { LockService, RedisStore };
 }
 
+const modes: Partial<Record<VariantName, object>> = {
+  shared: { mode: 'shared' },
+  'limit 8': { limit: 8 },
+};
+
 async function open(target: Target, variant: VariantName): Promise<LockAdapter<Lock>> {
   const { LockService, RedisStore } = await built();
   const client: Redis = await connect(target);
   const store = new RedisStore({ client, keyPrefix: 'lock', ownsClient: false });
   const { leaseTime, waitTime } = target;
   const locks = new LockService({ store, leaseTime, waitTime, fair: variant === 'fair' });
+  const mode = modes[variant];
   return {
-    acquire: (key) => locks.acquire(key),
+    acquire: (key) => locks.acquire(key, mode),
     release: (lock) => lock.release(),
     token: (lock) => lock.token,
     acquireRenewed: (key): Promise<RenewedLock> => locks.acquire(key),
@@ -45,6 +51,18 @@ async function open(target: Target, variant: VariantName): Promise<LockAdapter<L
     },
   };
 }
+
+/** Locks that several hold together. */
+export const nestLockedModes: Library = {
+  name: 'nest-locked modes',
+  kind: 'ours',
+  asks: 'script',
+  variants: [
+    { name: 'shared', settings: `mode: 'shared'` },
+    { name: 'limit 8', settings: 'limit: 8' },
+  ],
+  open,
+};
 
 export const nestLocked: Library = {
   name: 'nest-locked',

@@ -15,6 +15,38 @@ interface Options {
   onLockLost?: () => void;
 }
 
+/** Its semaphore: who may enter is decided by polling. */
+export const redisSemaphoreOf8: Library = {
+  name: 'redis-semaphore Semaphore',
+  kind: 'peer',
+  package: 'redis-semaphore',
+  asks: 'script',
+  variants: [
+    { name: 'limit 8', settings: 'Semaphore of 8, retryInterval 5, waits for the whole wait' },
+  ],
+  async open(target): Promise<LockAdapter<Mutex>> {
+    const { Semaphore } = await load<{
+      Semaphore: new (c: Redis, k: string, limit: number, o: Options) => Mutex;
+    }>('redis-semaphore');
+    const client = await connect(target);
+    const options: Options = {
+      lockTimeout: target.leaseTime,
+      retryInterval: polling(target).delay,
+      acquireTimeout: target.waitTime,
+      onLockLost() {},
+    };
+    return {
+      async acquire(key) {
+        const semaphore = new Semaphore(client, key, 8, options);
+        await semaphore.acquire();
+        return semaphore;
+      },
+      release: (semaphore) => semaphore.release(),
+      close: () => client.disconnect(),
+    };
+  },
+};
+
 export const redisSemaphore: Library = {
   name: 'redis-semaphore',
   kind: 'peer',

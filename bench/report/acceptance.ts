@@ -8,7 +8,7 @@ interface Promised {
   readonly what: string;
   readonly params?: Readonly<Record<string, number>>;
   readonly metric: string;
-  readonly row?: 'default' | 'fair';
+  readonly row?: 'default' | 'fair' | 'shared' | 'limit 8';
   readonly most?: number;
   readonly least?: number;
   readonly unit?: string;
@@ -45,6 +45,8 @@ const promises: readonly Promised[] = [
   { scenario: 'h', what: '@Locked over locks.using, memory store', metric: 'over', most: 1.5, unit: 'µs' },
   { scenario: 'i', what: 'heap per held lock', metric: 'heap', most: 1_200, unit: 'B' },
   { scenario: 'i', what: 'Redis memory per held lock', metric: 'redis', most: 250, unit: 'B' },
+  { scenario: 'm', what: '64 readers of one key: locks × pair time', params: { capacity: 64 }, metric: 'opsTimesPair', row: 'shared', least: 40 },
+  { scenario: 'm', what: '64 callers, limit 8: locks × pair time', params: { capacity: 8 }, metric: 'opsTimesPair', row: 'limit 8', least: 10 },
   { scenario: 'i', what: 'keys left after', metric: 'keys', most: 0 },
 ];
 

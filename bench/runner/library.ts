@@ -34,6 +34,8 @@ export type VariantName =
   | 'default'
   | 'tuned'
   | 'fair'
+  | 'shared'
+  | 'limit 8'
   | 'no groups'
   | 'from 32, two at a time'
   | 'from 4, in four parts'

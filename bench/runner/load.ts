@@ -65,12 +65,15 @@ export interface ContendedPlan {
   readonly repeat: boolean;
   /** Keep the witness's notes, for a run of several processes. */
   readonly notes: boolean;
+  /** How many may be inside at one time. @default 1, and then tokens must grow */
+  readonly capacity?: number;
 }
 
 const GRACE = 500;
 
 /** Callers that all want the same key. */
 export async function contend(adapter: LockAdapter, plan: ContendedPlan): Promise<Contended> {
+  const { capacity = 1 } = plan;
   const served = new Uint32Array(plan.callers);
   const spans = new Spans();
   let gaveUp = 0;
@@ -83,7 +86,7 @@ export async function contend(adapter: LockAdapter, plan: ContendedPlan): Promis
 
   const stay = async (token: number): Promise<void> => {
     inside += 1;
-    if (inside > 1 || token <= lastToken) violations += 1;
+    if (inside > capacity || (capacity === 1 && token <= lastToken)) violations += 1;
     if (!Number.isNaN(token)) lastToken = token;
     const from = plan.notes ? machineTime() : 0;
     // Even "no time" lets others run: two holders at once would show here.

@@ -6,10 +6,11 @@ import { manyCallers, oneCaller } from './distinct.js';
 import { heldLocks } from './held.js';
 import { idleWaiters } from './idle.js';
 import { memory } from './memory.js';
+import { modes } from './modes.js';
 import { pythonLocks } from './python.js';
 import type { Sizes } from './sizes.js';
 
-export type ScenarioName = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g' | 'h' | 'i' | 'p';
+export type ScenarioName = 'a' | 'b' | 'c' | 'd' | 'e' | 'f' | 'g' | 'h' | 'i' | 'm' | 'p';
 
 export const scenarios: Readonly<
   Record<ScenarioName, (bench: Bench, sizes: Sizes) => Promise<CaseResult[]>>
@@ -23,8 +24,9 @@ export const scenarios: Readonly<
   g: heldLocks,
   h: decorated,
   i: memory,
+  m: modes,
   p: pythonLocks,
 };
 
 /** What `quick` and `ratios` run. */
-export const shortScenarios: readonly ScenarioName[] = ['a', 'b', 'c', 'e'];
+export const shortScenarios: readonly ScenarioName[] = ['a', 'b', 'c', 'e', 'm'];

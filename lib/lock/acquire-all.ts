@@ -1,8 +1,9 @@
 import type { Clock } from '../clock.js';
 import type { KeyRequest } from './key-list.js';
+import { lockEvents, tell } from './lock-events.js';
 import { lossOf, releaseAll } from './lock-list.js';
 import type { Lock } from './lock.js';
-import { LockUnavailableError } from './lock.errors.js';
+import { LockBusyError, LockUnavailableError } from './lock.errors.js';
 import { runInLocks } from './queue/lock-context.js';
 
 /** How long a caller who could not have all of its locks waits for those it had to be free, in ms. */
@@ -12,8 +13,8 @@ const GIVE_UP_PATIENCE = 150;
 export interface AskOne {
   /** Takes it within `left` ms. Rejects when it is busy. */
   wait(request: KeyRequest, left: number): Promise<Lock>;
-  /** Takes it if it is free; those that are asked for in one go have `together` in common. */
-  try(request: KeyRequest, together: object): Promise<Lock | null>;
+  /** Takes it if it is free, and else rejects; those asked for in one go have `together` in common. */
+  try(request: KeyRequest, together: object): Promise<Lock>;
 }
 
 /**
@@ -32,7 +33,9 @@ export async function acquireAll(
   const until = clock.mono() + waitTime;
   const locks: Lock[] = [];
   try {
-    if (requests.length > 1) await takeFree(requests, locks, ask);
+    const missing = requests.length > 1 ? await takeFree(requests, locks, ask) : undefined;
+    // There is no time to wait for what could not be had: that is the answer.
+    if (missing && clock.mono() >= until) throw told(missing);
     for (const request of requests.slice(locks.length)) {
       const left = Math.max(0, until - clock.mono());
       // Inside those it has: waiting for the next it may be part of a deadlock.
@@ -48,25 +51,40 @@ export async function acquireAll(
   return locks;
 }
 
-/** Takes into `locks` what is free, up to the first that is not. */
+/**
+ * Takes into `locks` what is free, up to the first that is not.
+ * @returns why that one could not be had
+ */
 async function takeFree(
   requests: readonly KeyRequest[],
   locks: Lock[],
   ask: AskOne,
-): Promise<void> {
+): Promise<Error | undefined> {
   const together = {};
   const tries = await Promise.allSettled(requests.map((one) => ask.try(one, together)));
-  const had = tries.map((one) => (one.status === 'fulfilled' ? one.value : null));
-  const taken = had.indexOf(null);
-  const kept = taken < 0 ? had : had.slice(0, taken);
-  locks.push(...(kept as Lock[]));
-  const rest = had.slice(kept.length).filter((lock) => lock !== null);
-  void releaseAll(rest);
-  // That one is taken, or that there was no answer so soon, is nothing that waiting could not mend.
-  for (const one of tries) {
-    if (one.status === 'rejected' && !(one.reason instanceof LockUnavailableError))
-      throw one.reason;
+  const had = tries.map((one) => (one.status === 'fulfilled' ? one.value : undefined));
+  const missing = had.indexOf(undefined);
+  if (missing < 0) {
+    locks.push(...(had as Lock[]));
+    return undefined;
   }
+  locks.push(...(had.slice(0, missing) as Lock[]));
+  void releaseAll(had.slice(missing).filter((lock) => lock !== undefined));
+  const errors = tries.flatMap((one) => (one.status === 'rejected' ? [one.reason as Error] : []));
+  // That one is taken, or that there was no answer so soon, waiting may mend; nothing else.
+  const final = errors.find(
+    (error) => !(error instanceof LockBusyError || error instanceof LockUnavailableError),
+  );
+  if (final) throw final;
+  return errors[0];
+}
+
+/** It was only one of several until now; now it is what becomes of all. */
+function told(missing: Error): Error {
+  if (missing instanceof LockBusyError) {
+    tell(lockEvents.busy, { key: missing.key ?? '', waitedMs: missing.waitedMs });
+  }
+  return missing;
 }
 
 /** Gives back the locks of a list that cannot be had whole; nobody is to wait long for that. */

@@ -4,7 +4,13 @@ import { acquireAll } from './acquire-all.js';
 import { checkKey } from './checks.js';
 import { readKeys, type LockKeys } from './key-list.js';
 import { lockEvents, tell } from './lock-events.js';
-import type { AcquireOptions, ResumeOptions, ScopeOptions } from './lock-options.js';
+import {
+  RESUME_OPTIONS,
+  checkOptionNames,
+  type AcquireOptions,
+  type ResumeOptions,
+  type ScopeOptions,
+} from './lock-options.js';
 import { LockSet, type Held } from './lock-set.js';
 import type { Lock } from './lock.js';
 import {
@@ -24,6 +30,7 @@ import {
 import type { KeyQueues } from './queue/key-queues.js';
 import { currentFrame, findLock } from './queue/lock-context.js';
 import { decodeTicket } from './ticket.js';
+import { Release } from './release.js';
 import { unlockedLock } from './unlocked-lock.js';
 
 /** Turns what callers of a service ask for into waiters of its queues. */
@@ -63,10 +70,12 @@ export class Acquirer {
     const requests = readKeys(keys, options);
     const settings = withOptions(this.defaults[kind], options);
     const locks = await acquireAll(requests, settings.waitTime, this.clock, {
-      wait: async ({ key, mode }, waitTime) =>
-        (await this.enter(key, { ...settings, mode, waitTime })) as Lock,
+      wait: async ({ key, mode }, waitTime) => {
+        const isAsked = requests.length > 1;
+        return (await this.enter(key, { ...settings, mode, waitTime }, isAsked)) as Lock;
+      },
       try: async ({ key, mode }, together) =>
-        this.enter(key, { ...settings, mode, waitTime: 0, orNull: true, together }),
+        (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
     });
     return new LockSet(locks);
   }
@@ -99,12 +108,17 @@ export class Acquirer {
         key,
       );
     }
-    if (this.closed) throw closedError(key);
+    this.checkOpen(key);
+    checkOptionNames(options, RESUME_OPTIONS);
     const settings = withOptions(this.defaults.handles, options);
     const { leaseTime } = settings;
     const grant = await this.store
       .succeed({ key, from: { owner, token }, lastToken, mode, leaseTime })
       .catch(rethrowAs(key));
+    if (grant && this.closed) {
+      this.store.release(grant, grant.token, Release.unheard);
+      throw closedError(key);
+    }
     const lock = grant && this.queues.adopt(grant, settings);
     if (lock) return lock;
     throw new LockTicketError(
@@ -114,15 +128,22 @@ export class Acquirer {
     );
   }
 
-  private enter(key: string, settings: AcquireSettings): Promise<Lock | null> {
+  /** @param isAsked whether it was told already that somebody asks */
+  private enter(key: string, settings: AcquireSettings, isAsked = false): Promise<Lock | null> {
     const { signal } = settings;
     if (signal?.aborted === true) {
       throw new LockAbortedError(key, abortReason(signal), signal.reason);
     }
-    if (lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
+    if (!isAsked && lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
     const frame = currentFrame();
     const around = frame && findLock(frame, this.store, key);
-    if (this.closed && !around) throw closedError(key);
+    // What it will be is not known yet: perhaps shared, or another's.
+    if (around?.changing) return around.changing.then(() => this.enter(key, settings));
+    if (!around) this.checkOpen(key);
     return this.queues.enter(key, settings, frame, around);
+  }
+
+  private checkOpen(key: string): void {
+    if (this.closed) throw closedError(key);
   }
 }

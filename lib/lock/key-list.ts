@@ -2,7 +2,7 @@ import { inspect } from 'node:util';
 import { isSameMode, describeMode, EXCLUSIVE, type LockMode } from '../stores/lock-mode.js';
 import { checkKey } from './checks.js';
 import { LockUsageError, quoted } from './lock.errors.js';
-import { modeOf, type ModeOptions } from './mode-options.js';
+import { MODE_OPTIONS, modeOf, type ModeOptions } from './mode-options.js';
 
 /** A key and how it is to be held. */
 export interface KeyInMode extends ModeOptions {
@@ -21,6 +21,9 @@ export interface KeyInMode extends ModeOptions {
  */
 export type LockKeys =
   readonly (string | KeyInMode)[] | Readonly<Record<string, 'exclusive' | 'shared'>>;
+
+/** The names in `KeyInMode`. */
+const KEY_OPTIONS: readonly string[] = ['key', ...MODE_OPTIONS];
 
 /** A key of a list, read. */
 export interface KeyRequest {
@@ -51,7 +54,9 @@ export function readKeys(keys: LockKeys, options: ModeOptions = {}): KeyRequest[
     }
     found.set(key, mode);
   }
-  if (found.size === 0) throw new LockUsageError('no key was given: name at least one');
+  if (found.size === 0) {
+    throw new LockUsageError(`no key was given: name at least one, received ${inspect(keys)}`);
+  }
   return [...found.keys()].sort().map((key) => ({ key, mode: found.get(key) as LockMode }));
 }
 
@@ -62,8 +67,22 @@ function entriesOf(keys: LockKeys, fallback: LockMode): KeyRequest[] {
   return keys.map((one) => {
     if (typeof one !== 'object' || (one as unknown) === null)
       return { key: one as string, mode: fallback };
+    checkKey(one.key);
+    checkNames(one);
     return { key: one.key, mode: modeOf(one) ?? fallback };
   });
+}
+
+/** A misspelt `limit` must not make an exclusive lock of a limited one, nor a lease be taken for heard. */
+function checkNames(one: KeyInMode): void {
+  for (const name in one) {
+    if (KEY_OPTIONS.includes(name)) continue;
+    const value = inspect(one[name as keyof KeyInMode]);
+    throw new LockUsageError(
+      `unknown option "${name}" (${value}) of ${quoted(one.key)}; known are ${KEY_OPTIONS.join(', ')}`,
+      one.key,
+    );
+  }
 }
 
 function isList(keys: LockKeys): keys is readonly (string | KeyInMode)[] {

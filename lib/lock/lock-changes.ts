@@ -1,12 +1,13 @@
 import { describeMode } from '../stores/lock-mode.js';
 import { MIN_LEASE_TIME, checkTime } from './checks.js';
 import type { Lock } from './lock.js';
-import { LockUsageError, quoted, storeError } from './lock.errors.js';
+import { LockError, LockUsageError, quoted, storeError } from './lock.errors.js';
 import { encodeTicket } from './ticket.js';
 
 /** Renews a lock by `ms`: see `Lock.extend`. */
 export async function extend(lock: Lock, ms: number): Promise<void> {
   checkTime('ms', ms, MIN_LEASE_TIME);
+  if (lock.changing) await unchanging(lock);
   lock.assertHeld();
   try {
     await lock.source.extend(lock.lease, ms);
@@ -18,6 +19,7 @@ export async function extend(lock: Lock, ms: number): Promise<void> {
 
 /** Makes an exclusive lock a shared one: see `Lock.downgrade`. */
 export async function downgrade(lock: Lock): Promise<void> {
+  if (lock.changing) await unchanging(lock);
   const { key, mode, nested, source } = lock;
   if (mode.kind === 'shared') return;
   if (mode.kind === 'limited' || nested?.isBusy === true) {
@@ -28,16 +30,19 @@ export async function downgrade(lock: Lock): Promise<void> {
     );
   }
   lock.assertHeld();
-  await change(lock, source.downgrade(lock));
-  // For everybody else a lock's token stands still.
-  (lock as { token: number }).token = lock.lease.token;
-  lock.assertHeld();
+  await change(lock, async () => {
+    await source.downgrade(lock);
+    // For everybody else a lock's token stands still.
+    (lock as { token: number }).token = lock.lease.token;
+    lock.assertHeld();
+  });
 }
 
 /** Leaves a lock to whoever gets the ticket: see `Lock.handOff`. */
 export async function handOff(lock: Lock, leaseTime: number): Promise<string> {
-  const { key, lease, nested, source, store } = lock;
   checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
+  if (lock.changing) await unchanging(lock);
+  const { key, lease, nested, source, store } = lock;
   lock.assertHeld();
   if (nested?.isBusy === true || lease.holders.length > 1) {
     throw new LockUsageError(
@@ -45,21 +50,31 @@ export async function handOff(lock: Lock, leaseTime: number): Promise<string> {
       key,
     );
   }
-  await change(lock, source.detach(lock, leaseTime));
-  lock.assertHeld();
-  lock.leave();
+  await change(lock, async () => {
+    await source.detach(lock, leaseTime);
+    lock.assertHeld();
+    lock.leave();
+  });
   const { mode, owner, token } = lease.grant;
   return encodeTicket({ place: store.place, key, mode, owner, token, lastToken: lease.token });
 }
 
+/** One change comes after the other: each goes by the grant that the one before has left. */
+async function unchanging(lock: Lock): Promise<void> {
+  while (lock.changing) await lock.changing;
+}
+
 /** Who releases meanwhile waits for it, so that what is released is what was granted last. */
-async function change(lock: Lock, work: Promise<void>): Promise<void> {
-  lock.changing = work.catch(() => undefined);
+async function change(lock: Lock, work: () => Promise<void>): Promise<void> {
+  const changed = work();
+  lock.changing = changed
+    .catch(() => undefined)
+    .finally(() => {
+      lock.changing = undefined;
+    });
   try {
-    await work;
+    await changed;
   } catch (error) {
-    throw storeError(lock.key, error);
-  } finally {
-    lock.changing = undefined;
+    throw error instanceof LockError ? error : storeError(lock.key, error);
   }
 }

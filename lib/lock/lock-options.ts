@@ -36,8 +36,8 @@ export interface AcquireOptions extends ModeOptions {
   /**
    * For how long nobody else is to have the lock even when it is released sooner, in ms from its
    * grant; a holder that crashed keeps it for its lease only. For a job that is to run on one of several
-   * machines whose clocks differ. 0 to `maxHoldTime`; not with a store whose leases are those of a
-   * session.
+   * machines whose clocks differ. 0 to `maxHoldTime`, with `renew: false` to `leaseTime`; not with a
+   * store whose leases are those of a session.
    * @default 0
    */
   minHoldTime?: number | undefined;
@@ -52,6 +52,13 @@ export interface AcquireOptions extends ModeOptions {
 
 /** What a resumption may ask for. */
 export type ResumeOptions = Pick<AcquireOptions, 'leaseTime' | 'maxHoldTime' | 'renew'>;
+
+/** The names in `ResumeOptions`. */
+export const RESUME_OPTIONS: readonly (keyof ResumeOptions)[] = [
+  'leaseTime',
+  'maxHoldTime',
+  'renew',
+];
 
 /** What a scope (`using`, `@Locked`) may ask for beyond that. */
 export interface ScopeOptions extends AcquireOptions {
@@ -96,16 +103,11 @@ export const SCOPE_OPTIONS: readonly string[] = [
 
 /**
  * Refuses options that name something unknown or hold something impossible.
+ * @param lease what holds where they say nothing of `leaseTime`, if that is known
  * @throws LockUsageError
  */
-export function checkAcquireOptions(options: ScopeOptions): void {
-  for (const name in options) {
-    if (!SCOPE_OPTIONS.includes(name)) {
-      throw new LockUsageError(
-        `unknown option "${name}" (${inspect(options[name as keyof ScopeOptions])}); known are ${SCOPE_OPTIONS.join(', ')}`,
-      );
-    }
-  }
+export function checkAcquireOptions(options: ScopeOptions, lease = Infinity): void {
+  checkOptionNames(options, SCOPE_OPTIONS);
   const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, signal, fair } = options;
   const { whenUnavailable } = options;
   modeOf(options);
@@ -126,6 +128,11 @@ export function checkAcquireOptions(options: ScopeOptions): void {
       `minHoldTime ${minHoldTime} is longer than maxHoldTime ${maxHoldTime}`,
     );
   }
+  if (renew === false && minHoldTime !== undefined && minHoldTime > (leaseTime ?? lease)) {
+    throw new LockUsageError(
+      `minHoldTime ${minHoldTime} is longer than leaseTime ${leaseTime ?? lease}, and renew: false: the lease cannot carry it`,
+    );
+  }
   if (whenUnavailable !== undefined && !['throw', 'proceed'].includes(whenUnavailable)) {
     throw new LockUsageError(
       `whenUnavailable must be 'throw' or 'proceed', received ${inspect(whenUnavailable)}`,
@@ -136,5 +143,18 @@ export function checkAcquireOptions(options: ScopeOptions): void {
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new LockUsageError(`signal must be an AbortSignal, received ${inspect(signal)}`);
+  }
+}
+
+/**
+ * Refuses options that name something unknown.
+ * @throws LockUsageError
+ */
+export function checkOptionNames(options: ScopeOptions, known: readonly string[]): void {
+  for (const name in options) {
+    if (known.includes(name)) continue;
+    throw new LockUsageError(
+      `unknown option "${name}" (${inspect(options[name as keyof ScopeOptions])}); known are ${known.join(', ')}`,
+    );
   }
 }

@@ -16,8 +16,6 @@ import { runInLocks } from './queue/lock-context.js';
  * ```
  */
 export class LockSet implements AsyncDisposable {
-  /** The fencing token of each key. */
-  readonly tokens: Readonly<Record<string, number>>;
   private merged: AbortSignal | undefined;
   private ending: Promise<boolean> | undefined;
 
@@ -27,9 +25,13 @@ export class LockSet implements AsyncDisposable {
     readonly locks: readonly Lock[],
   ) {
     for (const lock of locks) lock.companions = locks;
+  }
+
+  /** The fencing token of each key. */
+  get tokens(): Readonly<Record<string, number>> {
     const tokens = Object.create(null) as Record<string, number>;
-    for (const { key, token } of locks) tokens[key] = token;
-    this.tokens = tokens;
+    for (const { key, token } of this.locks) tokens[key] = token;
+    return tokens;
   }
 
   /** What is locked, sorted. */

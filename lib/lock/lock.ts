@@ -159,7 +159,8 @@ export class Lock implements AsyncDisposable {
    * Makes an exclusive lock a shared one, without a moment in which nobody holds it: readers come in
    * beside it, and `token` grows. There is no way back but to release it.
    * @throws LockUsageError when it is limited, or was taken inside another lock on its key
-   * @throws LockLostError, LockUnavailableError, LockRefusedError as `extend`
+   * @throws LockUnavailableError when the store gives no answer; readers may be in, so it is lost then
+   * @throws LockLostError, LockRefusedError as `extend`
    *
    * @example
    * ```ts
@@ -189,7 +190,8 @@ export class Lock implements AsyncDisposable {
    * ```
    */
   handOff(options: { readonly leaseTime?: number | undefined } = {}): Promise<string> {
-    return handOff(this, options.leaseTime ?? this.lease.leaseTime);
+    const { leaseTime = this.lease.leaseTime } = options;
+    return handOff(this, leaseTime);
   }
 
   /**

@@ -71,7 +71,7 @@ export type LockedDecorator<K extends readonly unknown[], B extends readonly unk
  * @Injectable()
  * export class Reports {
  *   @Cron('0 * * * *')
- *   @Locked('reports:hourly', { waitTime: 0, whenBusy: 'skip' })
+ *   @Locked('reports:hourly', { waitTime: 0, whenBusy: 'skip', minHoldTime: 30_000 })
  *   async hourly() { … } // in one pod only
  * }
  * ```

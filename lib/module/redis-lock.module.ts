@@ -42,8 +42,14 @@ export const REDIS_LOCK_OPTIONS = Symbol('REDIS_LOCK_OPTIONS');
     {
       provide: LockStore,
       inject: [REDIS_LOCK_OPTIONS],
-      useFactory: ({ store, connection, keyPrefix }: ResolvedOptions) =>
-        store ?? RedisStore.open({ connection, keyPrefix, log: new Logger('RedisLockModule') }),
+      useFactory: ({ store, connection, keyPrefix, otherLibraries }: ResolvedOptions) =>
+        store ??
+        RedisStore.open({
+          connection,
+          keyPrefix,
+          otherLibraries,
+          log: new Logger('RedisLockModule'),
+        }),
     },
     {
       provide: LockService,

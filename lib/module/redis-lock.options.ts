@@ -22,10 +22,18 @@ export interface RedisLockModuleOptions {
    */
   store?: LockStore | undefined;
   /**
-   * What the keys in Redis begin with, before a colon. Not empty.
+   * What the keys in Redis begin with, before a colon. `''`: a lock's name in Redis is its key, as other
+   * libraries have it; `locks.list` then looks at every key of the database.
    * @default 'lock'
    */
   keyPrefix?: string | undefined;
+  /**
+   * Other libraries take locks under the same names, as while a fleet moves over: a key that is wanted all the
+   * time is left free for them for up to 300 ms every 0.3 to 1.5 s. Without it that is done for keys on
+   * which a lock of theirs was met in the last five minutes.
+   * @default false
+   */
+  otherLibraries?: boolean | undefined;
   /**
    * How long Redis keeps a lock without a renewal, in ms. Held locks are renewed, so that this is
    * how long nobody else gets in after a holder has crashed. 10 to 2 147 483 647.
@@ -80,6 +88,7 @@ export interface ResolvedOptions {
   readonly connection: RedisConnection;
   readonly store: LockStore | undefined;
   readonly keyPrefix: string;
+  readonly otherLibraries: boolean;
   readonly leaseTime: number;
   readonly waitTime: number;
   readonly fair: boolean;
@@ -97,6 +106,7 @@ const DEFAULTS = {
   connection: undefined,
   store: undefined,
   keyPrefix: REDIS_DEFAULTS.keyPrefix,
+  otherLibraries: REDIS_DEFAULTS.otherLibraries,
   ...LOCK_DEFAULTS,
   httpStatus: DEFAULT_HTTP_STATUS,
 };
@@ -112,16 +122,19 @@ const CONNECTION =
 export function resolveOptions(options: unknown): ResolvedOptions {
   const given = checkNames('option', options, Object.keys(DEFAULTS)) as RedisLockModuleOptions;
   const { connection, store, keyPrefix, leaseTime, waitTime, fair } = given;
-  const { unavailableAfter, shutdownTimeout, maxWaiters } = given;
+  const { otherLibraries, unavailableAfter, shutdownTimeout, maxWaiters } = given;
   if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
   if (waitTime !== undefined) checkTime('waitTime', waitTime, 0, true);
-  if (keyPrefix !== undefined && (typeof keyPrefix !== 'string' || keyPrefix === '')) {
-    refuse('keyPrefix', keyPrefix, 'a non-empty string');
+  if (keyPrefix !== undefined && typeof keyPrefix !== 'string') {
+    refuse('keyPrefix', keyPrefix, 'a string');
   }
   if (unavailableAfter !== undefined) checkTime('unavailableAfter', unavailableAfter, 1);
   if (shutdownTimeout !== undefined) checkTime('shutdownTimeout', shutdownTimeout, 0);
   if (maxWaiters !== undefined && !(Number.isInteger(maxWaiters) && maxWaiters >= 1)) {
     refuse('maxWaiters', maxWaiters, 'a whole number from 1');
+  }
+  if (otherLibraries !== undefined && typeof otherLibraries !== 'boolean') {
+    refuse('otherLibraries', otherLibraries, 'true or false');
   }
   if (fair !== undefined && typeof fair !== 'boolean') refuse('fair', fair, 'true or false');
   if (store !== undefined) checkStore(store);
@@ -132,6 +145,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     connection: resolveConnection(connection),
     store,
     keyPrefix: keyPrefix ?? DEFAULTS.keyPrefix,
+    otherLibraries: otherLibraries ?? DEFAULTS.otherLibraries,
     leaseTime: leaseTime ?? DEFAULTS.leaseTime,
     waitTime: waitTime ?? DEFAULTS.waitTime,
     fair: fair ?? DEFAULTS.fair,
@@ -219,7 +233,9 @@ function checkNames(what: string, options: unknown, known: readonly string[]): o
 
 /** By its shape: a store may come from another copy of this package. */
 function checkStore(store: unknown): void {
-  const parts = ['acquire', 'extend', 'release', 'inspect', 'list', 'forceRelease', 'close'];
+  const parts = 'acquire extend release succeed inspect list forceRelease close onRecovery'.split(
+    ' ',
+  );
   const fits =
     typeof store === 'object' &&
     store !== null &&

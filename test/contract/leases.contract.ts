@@ -1,5 +1,16 @@
+import type { LockMode } from '../../lib/stores/lock-mode.js';
 import type { Renewal } from '../../lib/stores/lock-store.js';
-import { Callers, forged, free, granted, LONG, SHORT } from '../support/callers.js';
+import {
+  ask,
+  Callers,
+  forged,
+  free,
+  granted,
+  LONG,
+  request,
+  SHORT,
+  type Asked,
+} from '../support/callers.js';
 import { grantedAt, type StoreHarness } from './store-harness.js';
 
 /** How long a lock is kept, and what its holder may do with it. */
@@ -202,5 +213,40 @@ export function describeLeases(harness: () => StoreHarness): void {
       expect(await released).toBe(true);
       expect(await there.store.inspect('order:42')).toEqual(free('order:42'));
     }
+  });
+
+  it('Order: of what a holder does in one go each step is answered as it was asked', async () => {
+    const grant = await here.take('order:42', SHORT);
+    const renewed = [here.extend(grant, LONG), here.extend(grant, LONG)];
+    const [store, { key, mode, token }] = [here.store, grant];
+    const succession = { key, mode, from: grant, lastToken: token, leaseTime: LONG };
+    const succeeded = store.succeed(succession);
+    const again = [here.extend(grant, LONG), here.release(grant)];
+
+    expect(await Promise.all(renewed)).not.toContain(null);
+    const heir = await succeeded;
+    expect(heir).not.toBeNull();
+    expect(await Promise.all(again)).toEqual([null, false]);
+    const last = [here.extend(heir!, LONG), here.extend(heir!, LONG), here.release(heir!)];
+    expect((await Promise.all(last)).map((answer) => answer !== null && answer !== false)).toEqual([
+      true,
+      true,
+      true,
+    ]);
+    expect(await there.store.inspect('order:42')).toEqual(free('order:42'));
+  });
+
+  it('a limit ends with the last lease under it, also when nobody has looked since', async () => {
+    const limited = (limit: number): LockMode => ({ kind: 'limited', limit, permits: 1 });
+    const ask5 = (leaseTime: number): Asked =>
+      ask(here.store, request('order:42', { mode: limited(5), leaseTime }));
+    const long = await granted(ask5(LONG));
+    await granted(ask5(SHORT));
+    await here.release(long);
+    await harness().pass(SHORT * 2);
+
+    const other = ask(there.store, request('order:42', { mode: limited(3) }));
+
+    expect(await there.release(await granted(other))).toBe(true);
   });
 }

@@ -4,7 +4,10 @@ import { describeExclusion } from './exclusion.contract.js';
 import { describeLeases } from './leases.contract.js';
 import { describeLeaving } from './leaving.contract.js';
 import { describeLookingIn } from './looking-in.contract.js';
+import { describeModeLeases } from './mode-leases.contract.js';
+import { describeModes } from './modes.contract.js';
 import type { StoreHarness } from './store-harness.js';
+import { describeKeeping, describeSuccession } from './succession.contract.js';
 import { describeCrashTokens, describeHandOverTokens, describeTokens } from './tokens.contract.js';
 
 /**
@@ -36,6 +39,8 @@ export function describeLockStore(
     it('has the traits that select the parts of this suite', hasTraits);
 
     describe('exclusion', () => describeExclusion(current));
+    describe('modes', () => describeModes(current));
+    describe('succession', () => describeSuccession(current));
     describe('tokens', () => describeTokens(current));
     describe('tokens for hand-overs', () => {
       if (traits.localHandOver) describeHandOverTokens(current);
@@ -45,6 +50,8 @@ export function describeLockStore(
       if (traits.leases === 'each') {
         describeLeases(current);
         describeCrashTokens(current);
+        describeModeLeases(current);
+        describeKeeping(current);
       } else {
         it('is not for this store: its leases end with the session of the process', hasTraits);
       }

@@ -11,6 +11,7 @@ import { moment, pause } from './moment.js';
 import { harass, type Turn } from './nemesis.js';
 import { readOptions, USAGE, type CampaignOptions } from './options.js';
 import { Random } from './random.js';
+import { summarize } from './summary.js';
 import { renderTable } from './table.js';
 import { givesAway } from './worker/saboteurs/sabotage.js';
 
@@ -121,7 +122,7 @@ function verdict(
 ): number {
   const wrong = violations(findings);
   const title = `seed ${seed}, ${minutes} min`;
-  console.log(`\n${renderTable(history, turns, findings)}\n`);
+  console.log(`\n${renderTable(history, turns, findings)}\n\n${summarize(history)}\n`);
   for (const ofKind of groupBy(wrong, ({ kind }) => kind).values()) {
     for (const { kind, at, text } of ofKind.slice(0, 5)) {
       const during = turns.findLast((turn) => turn.from <= at)?.fault ?? 'none';

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -8,13 +8,20 @@ export class FakeClock {
   private readonly dir = mkdtempSync(join(tmpdir(), 'nest-locked-clock-'));
   private readonly file = join(this.dir, 'offset');
 
-  constructor(private readonly library: string) {
+  /** @param rate how fast it runs, as a share of the real one */
+  constructor(
+    private readonly library: string,
+    private readonly rate = 1,
+  ) {
     this.step(0);
   }
 
   /** Sets it off from the real one by so many ms; negative is back. */
   step(ms: number): void {
-    writeFileSync(this.file, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}s\n`);
+    const rate = this.rate === 1 ? '' : ` x${this.rate}`;
+    // The child reads the file whenever it looks at its clock: it must never find half of it.
+    writeFileSync(`${this.file}.new`, `${ms < 0 ? '-' : '+'}${Math.abs(ms) / 1000}s${rate}\n`);
+    renameSync(`${this.file}.new`, this.file);
   }
 
   /** What the child's environment must say; the monotonic clock stays the machine's. */

@@ -6,6 +6,7 @@ import { findIdleWorkers } from './checks/find-idle-workers.js';
 import { findSilentLosses } from './checks/find-silent-losses.js';
 import { findStaleWrites } from './checks/find-stale-writes.js';
 import { findTokenFaults } from './checks/find-token-faults.js';
+import { findTicketFaults } from './checks/find-ticket-faults.js';
 import type { Finding, History } from './history.js';
 
 /** Everything in a history that a lock must not do, in order of time. */
@@ -14,6 +15,7 @@ export function checkHistory(history: History): Finding[] {
     ...findOverlaps(history),
     ...findStaleWrites(history),
     ...findTokenFaults(history),
+    ...findTicketFaults(history),
     ...findOrphans(history),
     ...findBadAnswers(history),
     ...findSilentLosses(history),

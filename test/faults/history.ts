@@ -1,3 +1,5 @@
+import { EXCLUSIVE, type Mode } from './modes.js';
+
 /**
  * What a campaign leaves behind for the checks. All times are `moment()`s.
  *
@@ -9,7 +11,9 @@
  * proof and the `from` of the last it *certainly* believed, and acted on it. Stopped, a worker proves
  * nothing: after SIGCONT its first proof is a no, and its belief ends with the last proof before.
  *
- * **Overlap.** Two holds of one key whose certain beliefs intersect. Nothing is rounded in favour of
+ * **Overlap.** Two holds of one key whose certain beliefs intersect, and whose modes exclude each other:
+ * a writer with anyone, a reader with anyone but readers. *Over the limit*: at one moment the permits of
+ * those who certainly believed were more than there are. Nothing is rounded in favour of
  * the lock but the distance between two proofs (some milliseconds), and nothing that is counted can
  * be explained by a pause between a check and the act that follows it. What such a pause lets
  * through is a late write, and that is the fencing token's business.
@@ -17,10 +21,14 @@
  * **Silent loss.** A hold that certainly spans a moment at which the server lost its data, and ended
  * without a word: its lock never said no, its signal did not abort, its release said that all was
  * well, its `using` did not reject. Of those that passed one lease on inside a process only the last
- * has the store's word to hear.
+ * has the store's word to hear, and of readers that shared one whoever left it last.
  *
  * **Stale write.** A write of a hold after the resource has accepted the token of a hold that was
- * granted later. Refused: fencing works. Accepted: data is overwritten.
+ * granted later. Refused: fencing works. Accepted: data is overwritten. What a reader or the holder of
+ * a permit sends is a read: it must not come under a token smaller than that of a write before it.
+ *
+ * **Change of hands.** A hold that is downgraded, or resumed from a ticket, is a hold of its own, which
+ * may have the lock before it is told so.
  */
 export interface History {
   readonly attempts: readonly Attempt[];
@@ -44,8 +52,15 @@ export interface Attempt {
   /** How long the caller was willing to wait, in ms. */
   readonly patience: number;
   readonly leaseTime: number;
-  /** One of several keys asked for together: it may be held before the answer, even if that is no. */
-  readonly several?: boolean;
+  /** Left out: exclusive. */
+  readonly mode?: Mode;
+  /**
+   * It may be held before the answer, even if that is no: one of several keys asked for together, a
+   * downgrade, a ticket that is claimed.
+   */
+  readonly early?: boolean;
+  /** The hold whose ticket it claims. */
+  readonly ticketOf?: string;
   answered?: number;
   outcome?: Outcome;
   /** What a wrong answer was. */
@@ -62,16 +77,27 @@ export interface Attempt {
   /** Whether its lock, its release or its scope told it of a loss; undefined until it has ended. */
   told?: boolean;
   lost?: boolean;
+  /** Until when it was about to leave its lock to whoever has the ticket, and whether that went well. */
+  handOff?: { readonly at: number; readonly isDone: boolean };
   accepted: number;
   refused: number;
 }
 
 /**
  * `refused`: the server answered with an error. `unlocked`: the work ran without a lock, as it had
- * asked for. `lost`: of several locks one was lost while another was waited for.
+ * asked for. `lost`: of several locks one was lost while another was waited for, or one that was to be
+ * downgraded. `ended`: there was nothing left to resume.
  */
 export type Outcome =
-  'granted' | 'busy' | 'aborted' | 'unavailable' | 'refused' | 'unlocked' | 'lost' | 'wrong';
+  | 'granted'
+  | 'busy'
+  | 'aborted'
+  | 'unavailable'
+  | 'refused'
+  | 'unlocked'
+  | 'lost'
+  | 'ended'
+  | 'wrong';
 
 export interface Span {
   readonly from: number;
@@ -105,7 +131,7 @@ export interface Bound extends Span {
   readonly why: string;
 }
 
-/** A lock's key as it was seen in Redis: with one and the same holder all the time. */
+/** One holder of a key, `owner token`, as it was seen in Redis all the time. */
 export interface Sighting extends Span {
   readonly key: string;
   readonly value: string;
@@ -129,6 +155,9 @@ export interface Finding {
   readonly kind:
     | Incident['kind']
     | 'overlap'
+    | 'over the limit'
+    | 'ticket claimed twice'
+    | 'believed after hand-off'
     | 'stale write accepted'
     | 'token backwards'
     | 'orphan'
@@ -140,6 +169,10 @@ export interface Finding {
   readonly at: number;
   readonly text: string;
   readonly allowed?: string;
+}
+
+export function modeOf({ mode = EXCLUSIVE }: Pick<Attempt, 'mode'>): Mode {
+  return mode;
 }
 
 export function intersects(span: Span, from: number, to: number): boolean {

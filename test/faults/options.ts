@@ -19,7 +19,10 @@ export const USAGE = `npm run faults -- [options]
                      naive (SET NX, the default), deaf (never admits a loss), identity (two services
                      take each other's locks for their own), order (leaves before the answer),
                      silent-loss (keeps losses to itself), three-answers (takes an error for an
-                     outage); the last three by the one fault that shows it, unless --only says more
+                     outage), open-door (readers beside writers), one-more (than there are permits),
+                     two-faced (believes in what it has left, claims what is claimed); order,
+                     silent-loss and three-answers by the one fault that shows it, unless --only
+                     says more
   --history FILE     keep what was recorded
 `;
 

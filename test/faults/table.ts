@@ -1,5 +1,6 @@
 import { closedTimes } from './checks/closed-times.js';
 import type { Finding, History } from './history.js';
+import { LEADERS } from './lock-names.js';
 import type { Turn } from './nemesis.js';
 
 interface Row {
@@ -7,14 +8,16 @@ interface Row {
   acquired: number;
   refused: number;
   closed: number;
+  leaderless: number;
   violations: Map<string, number>;
   allowed: Map<string, number>;
 }
 
 const COLUMNS = [
-  ['overlaps', ['overlap']],
+  ['overlaps', ['overlap', 'over the limit']],
   ['accepted', ['stale write accepted']],
   ['backwards', ['token backwards']],
+  ['tickets', ['ticket claimed twice', 'believed after hand-off']],
   ['silent', ['silent loss']],
   ['orphans', ['orphan', 'left behind']],
   ['shut', ['closed too long']],
@@ -23,10 +26,11 @@ const COLUMNS = [
   ['crashes', ['crash', 'unhandled rejection']],
 ] as const;
 
-const LEGEND = `acquired: locks taken. overlaps: two holders of one key that both believed in it. refused,
+const LEGEND = `acquired: locks taken. overlaps: holders of one key that both believed in it and exclude each other,
+more permits than there are. tickets: claimed twice; holders that believed in what they had left. refused,
 accepted: stale writes the resource refused, and accepted. backwards: tokens not larger than an
 earlier one. silent: losses without a word. orphans: keys nobody answers for after a lease. closed:
-longest time somebody waited and nobody was inside, ms; shut: longer than that fault may cost. late:
+longest time somebody waited and nobody was inside, ms; leaderless: the same where they want to lead; shut: longer than that fault may cost. late:
 callers answered more than 250 ms after their wait (450 ms when they did not want to wait), or never;
 workers that did not recover. mixed: one of busy, unavailable and refused for another, work that ran
 unlocked without an outage. crashes: of processes, and unhandled rejections. (n): allowed, since the server had lost its data or its clock was stepped back.`;
@@ -54,9 +58,11 @@ export function renderTable(
     row.acquired += 1;
     row.refused += refused;
   }
-  for (const { from, to } of closedTimes(history)) {
-    const row = rowAt(from);
-    row.closed = Math.max(row.closed, to - from);
+  for (const { key, from, to } of closedTimes(history)) {
+    // A leader that is frozen was heard of last just before.
+    const [which, row] =
+      key === LEADERS ? (['leaderless', rowAt(to)] as const) : (['closed', rowAt(from)] as const);
+    row[which] = Math.max(row[which], to - from);
   }
   for (const { kind, at, allowed } of findings) {
     const row = rowAt(at);
@@ -72,6 +78,7 @@ export function renderTable(
     'acquired',
     'refused',
     'closed',
+    'leaderless',
     ...COLUMNS.map(([title]) => title),
   ];
   return `${layOut([head, ...lines])}\n\n${LEGEND}`;
@@ -84,8 +91,9 @@ function cells(row: Row): string[] {
     const allowed = count(row.allowed);
     return `${count(row.violations)}${allowed > 0 ? ` (${allowed})` : ''}`;
   });
-  const { injected, acquired, refused, closed } = row;
-  return [...[injected, acquired, refused, Math.round(closed)].map(String), ...counts];
+  const { injected, acquired, refused, closed, leaderless } = row;
+  const numbers = [injected, acquired, refused, Math.round(closed), Math.round(leaderless)];
+  return [...numbers.map(String), ...counts];
 }
 
 function emptyRow(): Row {
@@ -94,6 +102,7 @@ function emptyRow(): Row {
     acquired: 0,
     refused: 0,
     closed: 0,
+    leaderless: 0,
     violations: new Map(),
     allowed: new Map(),
   };
@@ -106,6 +115,7 @@ function sum(rows: readonly Row[]): Row {
     total.acquired += row.acquired;
     total.refused += row.refused;
     total.closed = Math.max(total.closed, row.closed);
+    total.leaderless = Math.max(total.leaderless, row.leaderless);
     for (const which of ['violations', 'allowed'] as const) {
       for (const [kind, n] of row[which]) total[which].set(kind, (total[which].get(kind) ?? 0) + n);
     }

@@ -1,4 +1,4 @@
-import { EXCLUSIVE } from '../../lib/stores/lock-mode.js';
+import { EXCLUSIVE, type LockMode } from '../../lib/stores/lock-mode.js';
 import type {
   Grant,
   HolderInfo,
@@ -58,10 +58,20 @@ export function ask(store: LockStore, asked: LeaseRequest): Asked {
   };
 }
 
+/** So many permits of a key that has `limit` of them. */
+export function limited(limit: number, permits = 1): LockMode {
+  return { kind: 'limited', limit, permits };
+}
+
 /** @returns whether the lock was the grant's */
-export function release(store: LockStore, grant: Grant, lastToken = grant.token): Promise<boolean> {
+export function release(
+  store: LockStore,
+  grant: Grant,
+  lastToken = grant.token,
+  keepFor?: number,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    store.release(grant, lastToken, { released: resolve, failed: reject });
+    store.release(grant, lastToken, { released: resolve, failed: reject }, keepFor);
   });
 }
 
@@ -85,8 +95,35 @@ export class Callers {
     return this.tryOnce(key, leaseTime).granted;
   }
 
-  release(grant: Grant, lastToken?: number): Promise<boolean> {
-    return release(this.store, grant, lastToken);
+  /** As `wait`, in a mode. */
+  waitAs(mode: LockMode, key: string, leaseTime = LONG): Asked {
+    return ask(this.store, request(key, { mode, leaseTime }));
+  }
+
+  /** As `take`, in a mode. */
+  async takeAs(mode: LockMode, key: string, leaseTime = LONG): Promise<Grant> {
+    return granted(this.waitAs(mode, key, leaseTime));
+  }
+
+  /** As `tryTake`, in a mode. */
+  async tryAs(mode: LockMode, key: string, leaseTime = LONG): Promise<Grant | null> {
+    return ask(this.store, request(key, { mode, leaseTime, wait: false })).granted;
+  }
+
+  /** As `waitAsNumber`, in a mode. */
+  async waitAsNumberAs(
+    mode: LockMode,
+    place: number,
+    key: string,
+    leaseTime = LONG,
+  ): Promise<Asked> {
+    const asked = this.waitAs(mode, key, leaseTime);
+    await this.untilWaiting(key, place);
+    return asked;
+  }
+
+  release(grant: Grant, lastToken?: number, keepFor?: number): Promise<boolean> {
+    return release(this.store, grant, lastToken, keepFor);
   }
 
   async extend(grant: Grant, leaseTime: number): Promise<Renewal | null> {

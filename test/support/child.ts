@@ -22,10 +22,15 @@ export interface Child {
  * Runs a file of `test/`, given relative to it, by tsx. The child finds `config` as JSON in its
  * first argument and dies with this process.
  */
-export function startChild(file: string, config: object): Child {
+export function startChild(
+  file: string,
+  config: object,
+  env: NodeJS.ProcessEnv = process.env,
+): Child {
   const path = fileURLToPath(new URL(`../${file}`, import.meta.url));
   const child = fork(path, [JSON.stringify(config)], {
     cwd: fileURLToPath(new URL('../..', import.meta.url)),
+    env,
     execArgv: ['--import', 'tsx'],
     serialization: 'advanced',
     stdio: ['ignore', 'inherit', 'pipe', 'ipc'],

@@ -49,6 +49,11 @@ export class ManualClock implements Clock {
     return this.alarms.length;
   }
 
+  /** When the next timer falls due, on the monotonic hand; `Infinity` when none is set. */
+  get nextAt(): number {
+    return this.nextDue(Infinity)?.at ?? Infinity;
+  }
+
   /** Lets time pass, and fires what falls due in order, each at its own moment. */
   advance(ms: number): void {
     const end = this.monoNow + ms;

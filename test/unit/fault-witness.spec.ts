@@ -1,12 +1,14 @@
 import type { Outcome } from '../faults/history.js';
+import { EXCLUSIVE, SHARED, type Mode } from '../faults/modes.js';
 import { Register } from '../faults/witness/register.js';
 
 /** A register that has heard of granted holds, by id, with their tokens. */
-function registerOf(tokens: Record<string, number>): Register {
+function registerOf(tokens: Record<string, number>, modes: Record<string, Mode> = {}): Register {
   const register = new Register();
   for (const [id, token] of Object.entries(tokens)) {
-    const asked = { id, worker: id, key: 'k', asked: 0, patience: 0, leaseTime: 400 };
-    register.take({ type: 'ask', ...asked }, 0);
+    const mode = modes[id] ?? EXCLUSIVE;
+    const asked = { id, worker: id, key: 'k', mode, asked: 0, patience: 0, leaseTime: 400 };
+    register.take({ type: 'ask', attempt: asked }, 0);
     const outcome: Outcome = 'granted';
     register.take({ type: 'answer', id, at: 1, outcome, stalled: 0, token }, 1);
   }
@@ -43,6 +45,55 @@ describe('the witness of the fault campaign', () => {
     ]);
   });
 
+  it('lets readers read under tokens that grow in no order, and refuses who is behind the last write', () => {
+    const register = registerOf({ a: 5, b: 6, c: 8, d: 7 }, { a: SHARED, b: SHARED, d: SHARED });
+    const answers = [
+      write('b', 10),
+      write('a', 20),
+      write('b', 30),
+      write('c', 40),
+      write('b', 50),
+      write('d', 60),
+    ];
+    expect(answers.map((message) => register.take(message, message.proof.from))).toEqual([
+      true,
+      true,
+      true,
+      true,
+      false,
+      false,
+    ]);
+    expect(register.acceptances).toEqual([
+      { key: 'k', attempt: 'b', from: 10, to: 30 },
+      { key: 'k', attempt: 'a', from: 20, to: 20 },
+      { key: 'k', attempt: 'c', from: 40, to: 40 },
+    ]);
+  });
+
+  it('refuses a write under a smaller token than that of a read', () => {
+    const register = registerOf({ a: 5, b: 6 }, { b: SHARED });
+    expect([write('b', 10), write('a', 20)].map((one) => register.take(one, 20))).toEqual([
+      true,
+      false,
+    ]);
+  });
+
+  it('keeps until when a lock was left to others, and whether it was believed in after that', () => {
+    const register = registerOf({ a: 5, b: 6 });
+    for (const id of ['a', 'b']) {
+      register.take(write(id, 10), 10);
+      register.take(write(id, 20), 20);
+      const after = proof(40, id === 'b');
+      register.take({ type: 'handed off', id, at: 39, isDone: true, proof: after }, 40);
+    }
+    expect(register.attempts).toMatchObject([
+      { handOff: { at: 39 }, left: 20, believed: { to: 20 } },
+      { handOff: { at: 39 }, left: 20, believed: { to: 40 } },
+    ]);
+    expect(register.attempts[0]).not.toHaveProperty('lost');
+    expect(register.crowd(new Set())).toEqual({ inside: [], waiting: [] });
+  });
+
   it('believes from the end of the first proof to the beginning of the last', () => {
     const register = registerOf({ a: 5 });
     register.take(write('a', 10), 10);
@@ -73,9 +124,12 @@ describe('the witness of the fault campaign', () => {
 
   it('knows who is inside and who waits', () => {
     const register = registerOf({ a: 5 });
-    const asked = { worker: 'b', key: 'k', asked: 0, patience: 0, leaseTime: 400 };
-    register.take({ type: 'ask', id: 'b', ...asked }, 0);
-    expect(register.crowd(new Set())).toEqual({ inside: { k: 'a' }, waiting: ['b'] });
-    expect(register.crowd(new Set(['a']))).toEqual({ inside: {}, waiting: ['b'] });
+    const asked = { worker: 'b', key: 'k', mode: EXCLUSIVE, asked: 0, patience: 0, leaseTime: 400 };
+    register.take({ type: 'ask', attempt: { id: 'b', ...asked } }, 0);
+    expect(register.crowd(new Set())).toEqual({
+      inside: [{ key: 'k', worker: 'a' }],
+      waiting: ['b'],
+    });
+    expect(register.crowd(new Set(['a']))).toEqual({ inside: [], waiting: ['b'] });
   });
 });

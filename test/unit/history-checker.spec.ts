@@ -1,6 +1,7 @@
 import { closedTimes } from '../faults/checks/closed-times.js';
 import { checkHistory, violations } from '../faults/history-checker.js';
 import type { Attempt, Finding, History, Outcome } from '../faults/history.js';
+import { EXCLUSIVE, SHARED, type Mode } from '../faults/modes.js';
 import { givesAway } from '../faults/worker/saboteurs/sabotage.js';
 
 /** A hold asked for at `asked`, granted 10 ms later, that left at `left`. */
@@ -303,6 +304,160 @@ describe('the history checker', () => {
     expect(kinds(violations(checkHistory(history([], { incidents }))))).toEqual([
       'unhandled rejection',
     ]);
+  });
+});
+
+describe('holds that may be inside together', () => {
+  const of = (permits: number, limit = 3): Mode => ({ kind: 'limited', limit, permits });
+  const inside = (modes: readonly Mode[], rest: Partial<History> = {}) =>
+    checkHistory(
+      history(
+        modes.map((mode, i) => hold(`h${i}`, 10 * i, 200, i + 1, { mode })),
+        rest,
+      ),
+    );
+
+  it('Exclusion: finds a writer with a reader, whoever came first', () => {
+    expect(kinds(inside([SHARED, EXCLUSIVE]))).toEqual(['overlap']);
+    expect(kinds(inside([EXCLUSIVE, SHARED]))).toEqual(['overlap']);
+    expect(kinds(inside([SHARED, EXCLUSIVE, SHARED]))).toEqual(['overlap', 'overlap']);
+    expect(kinds(inside([SHARED, SHARED]))).toEqual([]);
+  });
+
+  it('Exclusion: finds a writer or a reader with the holder of a permit', () => {
+    expect(kinds(inside([of(1), EXCLUSIVE]))).toEqual(['overlap']);
+    expect(kinds(inside([of(1), SHARED]))).toEqual(['overlap']);
+    expect(kinds(inside([of(1, 3), of(1, 4)]))).toEqual(['overlap']);
+  });
+
+  it('Exclusion: finds more permits inside than there are', () => {
+    expect(kinds(inside([of(1), of(2)]))).toEqual([]);
+    expect(kinds(inside([of(1), of(1), of(1), of(1)]))).toEqual(['over the limit']);
+    expect(kinds(inside([of(2), of(2)]))).toEqual(['over the limit']);
+  });
+
+  it('Exclusion: counts the permits of one moment, not those of one after the other', () => {
+    const turns = [0, 100, 200, 300].map((at, i) =>
+      hold(`h${i}`, at, at + 80, i + 1, { mode: of(2) }),
+    );
+    expect(checkHistory(history(turns))).toEqual([]);
+  });
+
+  it('Exclusion: allows more permits only where the server forgot as many as are too many', () => {
+    const allowed = (to: number) =>
+      kinds(violations(inside([of(2), of(2), of(2)], { disturbances: [dataLost(to - 1, to)] })));
+    // The first was asked for at 0, the second at 10, the third at 20.
+    expect(allowed(5)).toEqual(['over the limit']);
+    expect(allowed(15)).toEqual([]);
+    expect(kinds(violations(inside([of(2), of(2)], { disturbances: [dataLost(-5, -1)] })))).toEqual(
+      ['over the limit'],
+    );
+  });
+
+  it('Tokens: readers may share one, or come late to a smaller one', () => {
+    const reader = (id: string, asked: number, token: number) =>
+      hold(id, asked, asked + 40, token, { mode: SHARED, worker: 'w' });
+    expect(
+      checkHistory(history([reader('a', 0, 7), reader('b', 60, 7), reader('c', 120, 6)])),
+    ).toEqual([]);
+  });
+
+  it('Tokens: finds a writer and a reader, one after the other, whose tokens do not grow', () => {
+    const pair = (first: Mode, second: Mode) =>
+      checkHistory(
+        history([hold('a', 0, 50, 7, { mode: first }), hold('b', 60, 90, 7, { mode: second })]),
+      );
+    expect(kinds(pair(SHARED, EXCLUSIVE))).toEqual(['token backwards']);
+    expect(kinds(pair(EXCLUSIVE, SHARED))).toEqual(['token backwards']);
+    expect(kinds(pair(of(1), EXCLUSIVE))).toEqual(['token backwards']);
+  });
+
+  it('Tokens: finds one of two permits that is given twice', () => {
+    const permits = (token: number) => [
+      hold('a', 0, 90, 7, { mode: of(1) }),
+      hold('b', 10, 80, token, { mode: of(1) }),
+    ];
+    expect(kinds(checkHistory(history(permits(7))))).toEqual(['token backwards']);
+    expect(checkHistory(history(permits(6)))).toEqual([]);
+  });
+
+  it('Tokens: finds a write that was accepted after a later holder had read', () => {
+    const before = hold('a', 0, 50, 1);
+    const after = hold('b', 60, 200, 2, { mode: SHARED });
+    const write = (attempt: string, at: number) => ({ key: 'k', attempt, from: at, to: at });
+    const acceptances = [write('a', 20), write('b', 80), write('a', 90)];
+    expect(kinds(checkHistory(history([before, after], { acceptances })))).toEqual([
+      'stale write accepted',
+    ]);
+    const readers = [{ ...before, mode: SHARED }, after];
+    expect(checkHistory(history(readers, { acceptances }))).toEqual([]);
+  });
+
+  it('No leftover: finds one of several holders that nobody answers for', () => {
+    const reader = hold('a', 0, 900, 5, { mode: SHARED });
+    const seen = (value: string) => [{ key: 'k', value, from: 20, to: 890 }];
+    expect(checkHistory(history([reader], { sightings: seen('pod.1S 5') }))).toEqual([]);
+    expect(kinds(checkHistory(history([reader], { sightings: seen('pod.2S 6') })))).toEqual([
+      'orphan',
+    ]);
+  });
+
+  it('No leftover: takes a lease that is handed over for that of its first holder', () => {
+    const first = hold('a', 0, 400, 5_000);
+    const heir = hold('b', 390, 900, 5_001);
+    const sightings = [{ key: 'k', value: 'pod.1 5000', from: 20, to: 890 }];
+    const found = checkHistory(history([first, { ...heir, answered: 405 }], { sightings }));
+    expect(kinds(found)).not.toContain('orphan');
+  });
+
+  it('No silent loss: asks it of whoever of several readers leaves their lease last', () => {
+    const reader = (id: string, left: number, told: boolean) =>
+      hold(id, 0, left, 7, { mode: SHARED, worker: 'w', told });
+    const check = (holds: Attempt[]) =>
+      kinds(checkHistory(history(holds, { disturbances: [dataLost(40, 45)] })));
+    expect(check([reader('a', 60, false), reader('b', 80, true)])).toEqual([]);
+    expect(check([reader('a', 80, true), reader('b', 60, false)])).toEqual([]);
+    expect(check([reader('a', 60, false), reader('b', 80, false)])).toEqual(['silent loss']);
+  });
+});
+
+describe('locks that change hands', () => {
+  const left = (rest: Partial<Attempt> = {}) =>
+    hold('a', 0, 50, 1, { handOff: { at: 55, isDone: true }, ...rest });
+  const claim = (id: string, asked: number, rest: Partial<Attempt> = {}) =>
+    hold(id, asked, asked + 50, 2, { ticketOf: 'a', early: true, ...rest });
+
+  it('finds nothing where one goes on with what another has left', () => {
+    const refused = claim('c', 62, { outcome: 'ended' });
+    expect(checkHistory(history([left(), claim('b', 60), refused]))).toEqual([]);
+  });
+
+  it('Exclusion: finds a ticket that was claimed twice', () => {
+    const findings = checkHistory(history([left(), claim('b', 60), claim('c', 200, { token: 3 })]));
+    expect(kinds(findings)).toEqual(['ticket claimed twice']);
+  });
+
+  it('Exclusion: finds a holder that believes in what it has left to others', () => {
+    const clinging = left({ believed: { from: 11, to: 56 } });
+    expect(kinds(checkHistory(history([clinging])))).toEqual(['believed after hand-off']);
+    const failed = left({ believed: { from: 11, to: 56 }, handOff: { at: 55, isDone: false } });
+    expect(checkHistory(history([failed]))).toEqual([]);
+  });
+
+  it('No leftover: finds a ticket that nobody claims and that does not end with its lease', () => {
+    const seen = (to: number) => [{ key: 'k', value: 'pod.1 1', from: 20, to }];
+    const check = (to: number) => kinds(checkHistory(history([left()], { sightings: seen(to) })));
+    expect(check(700)).toEqual([]);
+    expect(check(800)).toEqual(['orphan']);
+  });
+
+  it('does not count a key as closed while its ticket is on its way, for a lease at most', () => {
+    const waits = hold('b', 60, 900, 2, { answered: 800 });
+    const closed = (attempts: Attempt[]) =>
+      closedTimes(history(attempts)).filter(({ from }) => from > 10);
+    expect(closed([left(), waits])).toEqual([{ key: 'k', from: 455, to: 800 }]);
+    const claimed = closed([left(), waits, claim('c', 100)]);
+    expect(claimed).toEqual([{ key: 'k', from: 150, to: 800 }]);
   });
 });
 

@@ -26,6 +26,7 @@ describe('the options of the module', () => {
       connection: 'redis://127.0.0.1:6379',
       store: undefined,
       keyPrefix: 'lock',
+      otherLibraries: false,
       leaseTime: 30_000,
       waitTime: 5_000,
       fair: false,
@@ -66,6 +67,8 @@ describe('the options of the module', () => {
       waitTime: 0,
       keyPrefix: 'x',
     });
+    expect(resolveOptions({ keyPrefix: '' }).keyPrefix).toBe('');
+    expect(resolveOptions({ otherLibraries: true }).otherLibraries).toBe(true);
     expect(resolveOptions({ waitTime: 2 ** 31 - 1 }).waitTime).toBe(2 ** 31 - 1);
     expect(resolveOptions({ waitTime: Infinity, maxWaiters: 1 })).toMatchObject({
       waitTime: Infinity,
@@ -100,8 +103,8 @@ describe('the options of the module', () => {
     [{ unavailableAfter: 0 }, 'unavailableAfter must be a number of ms from 1'],
     [{ shutdownTimeout: -1 }, 'shutdownTimeout must be a number of ms from 0'],
     [{ handOver: { counts: 1 } }, '"counts"'],
-    [{ keyPrefix: '' }, "keyPrefix must be a non-empty string, received ''"],
-    [{ keyPrefix: 1 }, 'received 1'],
+    [{ keyPrefix: 1 }, 'keyPrefix must be a string, received 1'],
+    [{ otherLibraries: 'redlock' }, "otherLibraries must be true or false, received 'redlock'"],
     [
       { connection: 'localhost:6379' },
       "connection must be a redis:// or rediss:// URL, the options of ioredis, or an ioredis client (Redis or Cluster), received 'localhost:6379'",

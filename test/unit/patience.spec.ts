@@ -61,6 +61,13 @@ describe('those who wait', () => {
       expect(await waiting).toEqual(Array(6).fill('LOCK_UNAVAILABLE'));
     });
 
+    it('Three answers: who asks for several keys and does not wait is told as soon as who asks for one', async () => {
+      fallSilent();
+      const several = watch(locks.acquireAll(['a', 'b', 'c'], { waitTime: 0 }));
+      await clock.advanceAndSettle(PATIENCE);
+      expect(several.settled).toBe(true);
+    });
+
     it('Three answers: are told with the cause, after unavailableAfter, however long they would wait', async () => {
       const cause = new Error('ECONNREFUSED');
       fallSilent(cause);

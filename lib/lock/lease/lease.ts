@@ -37,6 +37,8 @@ export class Lease {
   heldUntil = Infinity;
   /** Until when nobody else is to have the key, on the monotonic clock, whoever ends before. */
   keepUntil = 0;
+  /** Whether its holder is about to leave it to another process: nobody joins. */
+  isLeaving = false;
   /** The loss, once it was noticed. */
   lost: LockLostError | undefined;
 
@@ -68,7 +70,9 @@ export class Lease {
   ) {
     this.token = grant.token;
     this.isWhole = grant.leaseTime >= leaseTime;
-    this.validUntil = validUntil(grant.from, grant.leaseTime);
+    // It may have been asked for by another, who left, and for longer.
+    const given = renews ? grant.leaseTime : Math.min(grant.leaseTime, leaseTime);
+    this.validUntil = validUntil(grant.from, given);
   }
 
   get key(): string {

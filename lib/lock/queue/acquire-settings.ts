@@ -55,7 +55,7 @@ export function defaultSettings(options: AcquireOptions): DefaultSettings {
 
 /** The settings of a caller that has options; each left out, or undefined, is the default. */
 export function withOptions(defaults: AcquireSettings, options: AcquireOptions): AcquireSettings {
-  checkAcquireOptions(options);
+  checkAcquireOptions(options, defaults.leaseTime);
   const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, fair, signal } = options;
   return {
     mode: modeOf(options) ?? defaults.mode,

@@ -25,6 +25,7 @@ export function mayJoin(lease: Lease, next: Waiter, bound: HandOverBound, now: n
     lease.handOvers < bound.count &&
     now - lease.grantedAt < bound.time &&
     readsTogether(lease, next) &&
+    !lease.isLeaving &&
     lease.isValid()
   );
 }

@@ -1,5 +1,10 @@
 import { SHARED, compatible, type LockMode } from '../../stores/lock-mode.js';
-import type { Grant, LockStore, ReleaseListener } from '../../stores/lock-store.js';
+import {
+  StoreUnavailableError,
+  type Grant,
+  type LockStore,
+  type ReleaseListener,
+} from '../../stores/lock-store.js';
 import { Lease, type LeaseOwner } from '../lease/lease.js';
 import { Lock } from '../lock.js';
 import type { LockSource } from '../lock-source.js';
@@ -13,6 +18,7 @@ import { WaiterQueue } from './waiter-queue.js';
 const NO_LEASES: readonly Lease[] = [];
 /** Why a lock is lost that the store knows nothing of. */
 const FORGOTTEN = 'the store has given it to another, or has no memory of it';
+const UNCERTAIN = 'the store gave no answer when it was to be shared, and may have shared it';
 
 /**
  * The leases of one key that this process holds: who holds through them, who comes next on them
@@ -73,26 +79,45 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
 
   async downgrade({ lease }: Lock): Promise<void> {
     const { grant: from, token: lastToken, leaseTime } = lease;
-    const next = await this.store.succeed({
-      key: this.key,
-      from,
-      lastToken,
-      mode: SHARED,
-      leaseTime,
-    });
+    const { key } = this;
+    let next: Grant | null;
+    try {
+      next = await this.store.succeed({ key, from, lastToken, mode: SHARED, leaseTime });
+    } catch (error) {
+      // Readers may be beside it by now: it must not be believed to be exclusive any more.
+      if (error instanceof StoreUnavailableError) lease.lose(UNCERTAIN, error);
+      throw error;
+    }
     if (!next) {
       lease.lose(FORGOTTEN);
-      return;
+    } else if (!lease.checkExpiry()) {
+      this.store.release(next, next.token, Release.unheard);
+    } else {
+      const now = this.settings.clock.mono();
+      lease.succeeded(next);
+      this.settings.keeper.keep(lease, lease.remainingMs, now);
+      this.joinReaders(lease, now);
+      this.goOn();
     }
-    lease.succeeded(next);
-    this.joinReaders(lease, this.settings.clock.mono());
-    this.goOn();
   }
 
   async detach(lock: Lock, leaseTime: number): Promise<void> {
     const { lease } = lock;
-    await this.extend(lease, leaseTime);
-    if (!lease.checkExpiry()) return;
+    const { heldUntil, leaseTime: before } = lease;
+    // Who goes on with it may hold it for longer than this holder.
+    lease.heldUntil = Infinity;
+    lease.isLeaving = true;
+    try {
+      await this.extend(lease, leaseTime);
+    } catch (error) {
+      lease.heldUntil = heldUntil;
+      lease.leaseTime = before;
+      throw error;
+    } finally {
+      lease.isLeaving = false;
+    }
+    // One that was released meanwhile goes back as any other.
+    if (lock.ended || !lease.checkExpiry()) return;
     lease.leave(lock);
     this.remove(lease);
     this.goOn();
@@ -151,7 +176,13 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
   /** Whether what this process has will do for a waiter, once it is free: the store need not know of it. */
   protected waitsForHandOver({ mode }: Waiter): boolean {
     const [lease] = this.leases;
-    return lease?.grant.mode.kind === mode.kind && !this.fits(mode);
+    return lease?.grant.mode.kind === mode.kind && !this.fits(mode) && !this.isOtherLimit(mode);
+  }
+
+  /** Whether the key is known to have another limit than is asked for: the store refuses that, waiting or not. */
+  protected isOtherLimit(mode: LockMode): boolean {
+    const held = this.leases[0]?.grant.mode;
+    return held?.kind === 'limited' && mode.kind === 'limited' && held.limit !== mode.limit;
   }
 
   private lockOn(lease: Lease, { minHoldTime }: AcquireSettings, now: number): Lock {

@@ -38,7 +38,10 @@ export class KeyQueue extends KeyLeases implements WaiterHome, AttemptListener {
   /** Answers one who does not wait; false when only the store can. */
   answer(waiter: Waiter): boolean {
     if (this.join(waiter, waiter.since)) return true;
-    if (this.fits(waiter.mode)) return false;
+    const { first } = this.waiters;
+    const isTaken =
+      !this.fits(waiter.mode) || (first !== undefined && this.waitsForHandOver(first));
+    if (!isTaken || this.isOtherLimit(waiter.mode)) return false;
     waiter.busy(this.facts(), waiter.since);
     return true;
   }

@@ -117,7 +117,8 @@ export class Waiter implements LeaseRequest {
   busy(facts: HolderFacts, now: number, reason: BusyReason = 'held', detail = ''): void {
     const waitedMs = now - this.since;
     this.done();
-    tell(lockEvents.busy, { key: this.key, waitedMs });
+    // One of several that were tried in one go may be waited for yet: nothing is decided.
+    if (!this.together) tell(lockEvents.busy, { key: this.key, waitedMs });
     if (this.settings.orNull) this.deferred.resolve(null);
     else this.deferred.reject(new LockBusyError(this.key, waitedMs, facts, reason, detail));
   }

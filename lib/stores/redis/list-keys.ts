@@ -13,7 +13,7 @@ interface KeyPage {
  */
 export async function listKeys(
   client: RedisClient,
-  keyPrefix: string,
+  namePrefix: string,
   { prefix = '', cursor = '0-0', limit = 100 }: ListOptions,
 ): Promise<KeyPage> {
   const nodes = isCluster(client) ? client.nodes('master') : [client];
@@ -23,7 +23,7 @@ export async function listKeys(
   if (!chosen || !/^\d+$/.test(from)) throw new Error(`no such cursor: ${JSON.stringify(cursor)}`);
 
   // SCAN knows nothing of the prefix that the client puts in front of keys.
-  const begin = `${client.options.keyPrefix ?? ''}${keyPrefix}:`;
+  const begin = `${client.options.keyPrefix ?? ''}${namePrefix}`;
   const pattern = `${escapeGlob(begin + prefix)}*`;
   const [next, names] = await scan(chosen, from, pattern, limit);
   const keys = names.map((name) => name.slice(begin.length));

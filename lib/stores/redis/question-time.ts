@@ -6,9 +6,11 @@ const ASK_MOST = 2_500;
 const ASK_GRAIN = 250;
 /** When a holder's lease has passed the first to wait asks, then the next, this much later, in ms. */
 const ASK_STAGGER = 25;
-/** How often one asks that nobody tells anything, in ms. */
-const POLL_LEAST = 100;
-const POLL_MOST = 250;
+/** How often one asks that nobody tells anything, in ms, and up to so many times as much. */
+const POLL = 100;
+const POLL_SPREAD = 2.5;
+/** The same while another library's lock comes and goes. */
+const POLL_LEAST = 10;
 
 export interface Situation {
   /** On the monotonic clock, in ms. */
@@ -20,14 +22,20 @@ export interface Situation {
   readonly place: number;
   /** Whether no message will tell of a release. */
   readonly isOnItsOwn: boolean;
+  /**
+   * For how long another library's lock has stood, as far as is known, in ms: who holds for long is
+   * asked after seldom, and one release after another is not missed for long. `Infinity` where there is none.
+   */
+  readonly standing: number;
 }
 
 /** When a waiter asks again, on the monotonic clock. */
 export function questionTime(situation: Situation): number {
-  const { now, leaseTime, heldUntil, place, isOnItsOwn } = situation;
+  const { now, leaseTime, heldUntil, place, isOnItsOwn, standing } = situation;
   const atExpiry = Math.max(now, heldUntil) + place * ASK_STAGGER;
   if (isOnItsOwn) {
-    return Math.min(atExpiry, now + POLL_LEAST + Math.random() * (POLL_MOST - POLL_LEAST));
+    const pause = Math.min(POLL, Math.max(POLL_LEAST, standing));
+    return Math.min(atExpiry, now + pause * (1 + Math.random() * (POLL_SPREAD - 1)));
   }
   const pause = Math.min(ASK_MOST, Math.max(ASK_LEAST, leaseTime * ASK_SHARE));
   const slow = now + pause * (0.75 + Math.random() / 4);

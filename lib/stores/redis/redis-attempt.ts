@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import type { Clock, Instant, Timer } from '../../clock.js';
+import type { Instant, Timer } from '../../clock.js';
 import {
   type Attempt,
   type AttemptListener,
@@ -7,42 +7,17 @@ import {
   type Progress,
   type Silence,
 } from '../lock-store.js';
+import type { AttemptHost } from './attempt-host.js';
 import { noAnswer } from './protocol/reply-errors.js';
 import {
   acquireAnswer,
+  isLeftFree,
   type GrantNotice,
-  type PiggybackedGrant,
   type TakenAnswer,
 } from './protocol/lock-reply.js';
 import { questionTime } from './question-time.js';
 import { RedisGrant } from './redis-grant.js';
 import { isUnderWay, type Answer, type Entry } from './transport/entry.js';
-
-/** What an attempt needs of its store. */
-export interface AttemptHost {
-  readonly clock: Clock;
-  /** What the owners of this process begin with. */
-  readonly process: string;
-  /** Which connections an answer was had on: what came before an outage dates nothing after it. */
-  readonly connectionEpoch: string;
-  /** Whether the store, or its client, was closed: asking again is of no use. */
-  readonly isClosed: boolean;
-  /** Whether messages to this process are known to arrive. */
-  readonly isHeard: boolean;
-  ask(attempt: RedisAttempt): Entry;
-  /** A token, or the server's time in µs, has arrived. */
-  observe(token: number): void;
-  silence(key: string): Silence | undefined;
-  /** The attempt waits in Redis: it is to hear of grants. */
-  queued(attempt: RedisAttempt): void;
-  /** The attempt is over. */
-  over(attempt: RedisAttempt): void;
-  /** Who of this process is the first to wait for a key, and asks for all. */
-  first(key: string): RedisAttempt | undefined;
-  /** Gives back whatever the attempt may have in Redis; for how long that matters, in ms. */
-  leave(attempt: RedisAttempt, after: Entry | undefined, matters: number): void;
-  piggybacked(grant: PiggybackedGrant, sent: Instant): void;
-}
 
 /** An answer that said who holds the key, and on which connection it came. */
 interface Heard {
@@ -126,12 +101,18 @@ export class RedisAttempt implements Attempt, Answer {
     const { heard } = before;
     if (heard && this.heard)
       this.heard = { ...heard, answer: { ...heard.answer, arrival: this.arrival } };
-    this.askLater();
+    // What came between has let it lose its place.
+    if (this.host.others.isKnown(this.request.key)) this.ask();
+    else this.askLater();
   }
 
-  /** A message says that the lock is ours. */
+  /** A message says that the lock is ours, or that nobody's place in the queue is left. */
   told(notice: GrantNotice): void {
     if (this.state === 'over') return;
+    if (isLeftFree(notice)) {
+      if (this.leader === this) this.ask();
+      return;
+    }
     const { heard } = this;
     if (this.isAsking) {
       this.notice = notice;
@@ -175,8 +156,11 @@ export class RedisAttempt implements Attempt, Answer {
     this.host.observe(answer.nowUs);
     for (const grant of answer.piggybacked) this.host.piggybacked(grant, sent);
     if (this.state === 'over') return;
-    const { clock, connectionEpoch: epoch } = this.host;
-    this.heard = { answer, sent, epoch, heldUntil: clock.mono() + answer.remainingMs + 1 };
+    const { clock, connectionEpoch: epoch, others } = this.host;
+    const { key } = this.request;
+    const ends = clock.mono() + answer.remainingMs + 1;
+    if (answer.theirs) others.met(key, answer.theirs, answer.nowUs / 1_000 + answer.remainingMs);
+    this.heard = { answer, sent, epoch, heldUntil: answer.isLeft ? others.leftUntil(key) : ends };
     if (!this.request.wait) {
       this.end();
       this.listener.refused(answer.holders);
@@ -242,15 +226,19 @@ export class RedisAttempt implements Attempt, Answer {
     const { heard } = this;
     // A question under way goes on by itself; who waits behind another has nothing to ask.
     if (!heard || this.isAsking || this.leader !== this) return;
-    const { place, arrival } = heard.answer;
+    const { place, theirs, isLeft } = heard.answer;
+    const { clock, others, isHeard } = this.host;
+    const { key, leaseTime } = this.request;
+    const isTheirs = theirs !== undefined || isLeft;
     this.askAt(
       questionTime({
-        now: this.host.clock.mono(),
-        leaseTime: this.request.leaseTime,
+        now: clock.mono(),
+        leaseTime,
         heldUntil: heard.heldUntil,
         place,
         // A lock of another library has no queue, and messages that do not arrive are as good as none.
-        isOnItsOwn: arrival === '0' || !this.host.isHeard,
+        isOnItsOwn: isTheirs || !isHeard,
+        standing: isTheirs ? others.standing(key) : Infinity,
       }),
     );
   }

@@ -25,6 +25,8 @@ export interface RedisClient {
 
 /** What is asked of a Cluster beyond that. */
 export interface RedisClusterClient extends RedisClient {
+  /** By slot: its nodes, the master first. */
+  readonly slots: readonly (readonly string[] | undefined)[];
   nodes(role: 'master'): RedisClient[];
 }
 

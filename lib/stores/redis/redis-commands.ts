@@ -9,15 +9,17 @@ import {
 } from '../lock-store.js';
 import { OwnerMint } from '../owner.js';
 import type { StoreLog } from '../store-log.js';
+import type { AttemptHost } from './attempt-host.js';
 import { GrantInbox } from './inbox/grant-inbox.js';
-import type { GrantNotice, PiggybackedGrant } from './protocol/lock-reply.js';
+import { OtherLibraries } from './other-libraries.js';
+import { isLeftFree, type GrantNotice, type PiggybackedGrant } from './protocol/lock-reply.js';
 import { INBOX } from './protocol/limits.js';
 import { OPERATION, askingOperation, encodeOperation } from './protocol/operation.js';
 import { modeSuffix } from './protocol/owner-mode.js';
 import { isReadOnly, noAnswer } from './protocol/reply-errors.js';
 import { KeyQuestions } from './key-questions.js';
 import { QueuedAttempts } from './queued-attempts.js';
-import { RedisAttempt, type AttemptHost } from './redis-attempt.js';
+import { RedisAttempt } from './redis-attempt.js';
 import type { RedisClient } from './redis-client.js';
 import { RedisLeases, type LeaseHost } from './redis-leases.js';
 import { RedisNotices } from './redis-notices.js';
@@ -31,7 +33,9 @@ export interface RedisCommandsOptions {
   readonly client: RedisClient;
   readonly clock: Clock;
   readonly log: StoreLog;
-  readonly keyPrefix: string;
+  /** What the name of a lock begins with. */
+  readonly namePrefix: string;
+  readonly otherLibraries: boolean;
   readonly ownsClient: boolean;
   readonly answerTimeout: number;
   /** Redis was out of reach and is back, perhaps as another server. */
@@ -45,6 +49,7 @@ export interface RedisCommandsOptions {
 export class RedisCommands implements AttemptHost, LeaseHost {
   readonly clock: Clock;
   readonly process: string;
+  readonly others: OtherLibraries;
   /** Set when the store was closed. */
   closed: Error | undefined;
   private readonly owners = new OwnerMint();
@@ -64,6 +69,7 @@ export class RedisCommands implements AttemptHost, LeaseHost {
     const { process } = this.owners;
     this.process = process;
     this.clock = clock;
+    this.others = new OtherLibraries(clock, options.otherLibraries);
     this.notices = new RedisNotices(log, options.ownsClient);
     this.connection = new Connection(client, clock, options.ownsClient);
     this.transport = new Transport({
@@ -161,7 +167,10 @@ export class RedisCommands implements AttemptHost, LeaseHost {
 
   ask(attempt: RedisAttempt): Entry {
     const { key, leaseTime, together } = attempt.request;
-    const operation = askingOperation(attempt.request);
+    const operation = askingOperation(
+      attempt.request,
+      this.clock.mono() < this.others.leftUntil(key),
+    );
     const words = encodeOperation(operation, attempt.id, Math.ceil(leaseTime), attempt.arrival);
     const entry = newEntry(this.nameOf(key), words, undefined, attempt, together);
     return this.transport.submit(entry, together !== undefined);
@@ -209,7 +218,7 @@ export class RedisCommands implements AttemptHost, LeaseHost {
   }
 
   private nameOf(key: string): string {
-    return `${this.options.keyPrefix}:${key}`;
+    return this.options.namePrefix + key;
   }
 
   private ownId(owner: string): string {
@@ -220,6 +229,7 @@ export class RedisCommands implements AttemptHost, LeaseHost {
     this.tokenFloor.observe(Math.max(notice.nowUs, notice.token));
     const id = this.ownId(notice.owner);
     const attempt = this.queuedAttempts.get(id);
+    if (attempt && isLeftFree(notice)) this.others.leave(attempt.request.key);
     if (attempt) attempt.told(notice);
     // The message may overtake the reply that put its waiter in the queue: they come by different
     // connections.

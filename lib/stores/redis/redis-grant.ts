@@ -8,7 +8,7 @@ import type { Entry } from './transport/entry.js';
 
 /** A lock that was granted, and what its owner has under way. */
 export class RedisGrant implements Grant {
-  /** The last renewal that was asked for: the next one follows it. */
+  /** The last renewal or taking over that was asked for: the next one follows it. */
   renewal: Entry | undefined;
 
   constructor(

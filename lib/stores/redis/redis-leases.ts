@@ -1,6 +1,7 @@
 import type { Clock, Instant } from '../../clock.js';
 import { defer } from '../../deferred.js';
 import type { Grant, ReleaseListener, Renewal, Succession } from '../lock-store.js';
+import type { OtherLibraries } from './other-libraries.js';
 import { successionAnswer, type PiggybackedGrant } from './protocol/lock-reply.js';
 import { OPERATION, encodeOperation } from './protocol/operation.js';
 import { modeSuffix } from './protocol/owner-mode.js';
@@ -12,6 +13,8 @@ import type { Answer, Entry } from './transport/entry.js';
 /** What leases need of their store. */
 export interface LeaseHost extends ReleaseHost {
   readonly clock: Clock;
+  /** Where their locks are met. */
+  readonly others: OtherLibraries;
   /** What the owners of this process begin with. */
   readonly process: string;
   /** What follows it in the next owner. */
@@ -48,10 +51,12 @@ export class RedisLeases {
       new RedisRelease(key, words, keepFor, lastOf(grant), this.host, listener).send();
       return;
     }
-    const words = encodeOperation(OPERATION.release, id, token, lastToken);
-    // A renewal under way need not be waited for: nothing of it outlives the release.
-    const after = grant instanceof RedisGrant ? grant.question : undefined;
-    new RedisRelease(key, words, leaseTime, after, this.host, listener).send();
+    const { others } = this.host;
+    const isTheirTurn = others.isTheirTurn(key);
+    if (isTheirTurn) others.leave(key);
+    const verb = isTheirTurn ? OPERATION.releaseToOthers : OPERATION.release;
+    const words = encodeOperation(verb, id, token, lastToken);
+    new RedisRelease(key, words, leaseTime, beforeRelease(grant), this.host, listener).send();
   }
 
   succeed({ key, from, lastToken, mode, leaseTime }: Succession): Promise<Grant | null> {
@@ -59,7 +64,8 @@ export class RedisLeases {
     const id = host.nextId() + modeSuffix(mode);
     const asked = encodeOperation(OPERATION.succeed, id, Math.ceil(leaseTime), lastToken);
     const { promise, resolve, reject } = defer<Grant | null>();
-    host.send(key, `${asked} ${from.owner} ${from.token}`, lastOf(from), {
+    let isGivenUp = false;
+    const entry = host.send(key, `${asked} ${from.owner} ${from.token}`, lastOf(from), {
       settle: (reply, sent) => {
         const { token, piggybacked } = successionAnswer(reply);
         for (const grant of piggybacked) host.piggybacked(grant, sent);
@@ -71,8 +77,16 @@ export class RedisLeases {
         );
       },
       refused: reject,
-      unanswered: (error) => reject(noAnswer(error)),
+      unanswered: (error) => {
+        reject(noAnswer(error));
+        if (isGivenUp) return;
+        isGivenUp = true;
+        // Nobody goes on with what Redis may have granted.
+        const left = encodeOperation(OPERATION.leave, id, Math.ceil(leaseTime));
+        new RedisRelease(key, left, leaseTime, entry, host, undefined).send();
+      },
     });
+    if (from instanceof RedisGrant) from.renewal = entry;
     return promise;
   }
 
@@ -82,6 +96,15 @@ export class RedisLeases {
     if (grant instanceof RedisGrant && grant.process === process) return grant.id;
     return grant.owner.startsWith(process) ? grant.owner.slice(process.length + 1) : '0';
   }
+}
+
+/**
+ * A renewal that was sent need not be waited for: nothing of it outlives the release. One that itself
+ * waits for another would come behind it, and tell of a loss.
+ */
+function beforeRelease(grant: Grant): Entry | undefined {
+  if (!(grant instanceof RedisGrant)) return undefined;
+  return grant.renewal?.stage === 'queued' ? grant.renewal : grant.question;
 }
 
 /** What its owner has under way: what comes next waits for the answer. */

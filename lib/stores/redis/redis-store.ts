@@ -6,6 +6,7 @@ import {
   type AttemptListener,
   type ExtendRequest,
   type Grant,
+  type HolderInfo,
   type LeaseRequest,
   type ListOptions,
   type LockPage,
@@ -24,8 +25,14 @@ import { RedisCommands } from './redis-commands.js';
 export interface RedisStoreOptions {
   /** An ioredis client, single or Cluster. Used as it is: its `db` and `keyPrefix` are respected. */
   readonly client: RedisClient;
-  /** What the names of locks begin with: `‹keyPrefix›:‹key›`. @default 'lock' */
+  /** What the names of locks begin with: `‹keyPrefix›:‹key›`, or the key alone where it is `''`. @default 'lock' */
   readonly keyPrefix?: string | undefined;
+  /**
+   * Other libraries take locks under the same names, as during a migration: a key that is wanted all the
+   * time is left free for them from time to time. Otherwise that is done where their locks were met.
+   * @default false
+   */
+  readonly otherLibraries?: boolean | undefined;
   /** Close the client with the store, and reconnect it when it is of no use. @default false */
   readonly ownsClient?: boolean | undefined;
   /** Ms after which a command counts as unanswered. @default 2_000 */
@@ -43,7 +50,7 @@ export interface RedisStoreOpenOptions extends Omit<RedisStoreOptions, 'client' 
 }
 
 /** What holds where nobody says otherwise. */
-export const REDIS_DEFAULTS = { keyPrefix: 'lock', answerTimeout: 2_000 };
+export const REDIS_DEFAULTS = { keyPrefix: 'lock', otherLibraries: false, answerTimeout: 2_000 };
 
 /**
  * Locks on one Redis or Valkey, behind Sentinel, or on a Cluster.
@@ -58,7 +65,8 @@ export class RedisStore extends LockStore {
   readonly traits: StoreTraits = { localHandOver: true, leases: 'each' };
   readonly place: string;
   readonly #client: RedisClient;
-  readonly #keyPrefix: string;
+  /** What the name of a lock begins with, its colon included. */
+  readonly #namePrefix: string;
   readonly #ownsClient: boolean;
   readonly #answerTimeout: number;
   readonly #clock: Clock;
@@ -70,15 +78,17 @@ export class RedisStore extends LockStore {
     const { client } = options;
     this.#client = client;
     this.#clock = options.clock ?? systemClock;
-    this.#keyPrefix = options.keyPrefix ?? REDIS_DEFAULTS.keyPrefix;
-    this.place = `redis ${this.#keyPrefix}`;
+    const keyPrefix = options.keyPrefix ?? REDIS_DEFAULTS.keyPrefix;
+    this.#namePrefix = keyPrefix === '' ? '' : `${keyPrefix}:`;
+    this.place = `redis ${keyPrefix}`;
     this.#ownsClient = options.ownsClient ?? false;
     this.#answerTimeout = options.answerTimeout ?? REDIS_DEFAULTS.answerTimeout;
     this.#commands = new RedisCommands({
       client,
       clock: this.#clock,
       log: options.log ?? silentLog,
-      keyPrefix: this.#keyPrefix,
+      namePrefix: this.#namePrefix,
+      otherLibraries: options.otherLibraries ?? REDIS_DEFAULTS.otherLibraries,
       ownsClient: this.#ownsClient,
       answerTimeout: this.#answerTimeout,
       recovered: () => this.recovered(),
@@ -123,14 +133,16 @@ export class RedisStore extends LockStore {
   }
 
   async list(options: ListOptions = {}): Promise<LockPage> {
-    const { keys, cursor } = await listKeys(this.#client, this.#keyPrefix, options);
+    const { keys, cursor } = await listKeys(this.#client, this.#namePrefix, options);
     const found = await Promise.all(
       // What is no lock of ours, though it begins with our prefix, is not listed.
       keys.map((key) => this.inspect(key).catch(unlessRefused)),
     );
+    // Without a prefix, a string that is not ours may be anything, and mostly is no lock.
+    const isTold = ({ mode }: HolderInfo): boolean => mode !== undefined || this.#namePrefix !== '';
     const locks = found.filter(
       (state): state is LockState =>
-        state !== undefined && (state.holders.length > 0 || state.waiting > 0),
+        state !== undefined && (state.holders.some(isTold) || state.waiting > 0),
     );
     return { locks, cursor };
   }

@@ -3,19 +3,24 @@ import type { FakeClock } from '../faketime.js';
 import type { Bound, Disturbance, Incident } from '../history.js';
 import { moment, pause } from '../moment.js';
 import type { Random } from '../random.js';
-import type { KeyPlan } from '../worker/caller.js';
+import type { KeyPlan } from '../worker/key-plan.js';
 import type { Sabotage } from '../worker/saboteurs/sabotage.js';
 import type { Crowd } from '../witness/register.js';
 import { Fleet, type Worker } from './fleet.js';
 import { Observer } from './observer.js';
+import { LEADERS } from '../lock-names.js';
 import { ask, startDurable } from './server.js';
 import { WitnessProcess } from './witness-process.js';
 
 export const KEYS: readonly KeyPlan[] = [
-  { name: 'short', leaseTime: 400 },
-  { name: 'middle', leaseTime: 700 },
-  { name: 'long', leaseTime: 1_200 },
-  { name: 'other:short', leaseTime: 400 },
+  { name: 'short', leaseTime: 400, use: 'alone' },
+  { name: 'middle', leaseTime: 700, use: 'alone' },
+  { name: 'long', leaseTime: 1_200, use: 'alone' },
+  { name: 'other:short', leaseTime: 400, use: 'alone' },
+  { name: 'rates', leaseTime: 700, use: 'read and write' },
+  { name: 'slots', leaseTime: 400, use: 'permits' },
+  { name: 'baton', leaseTime: 700, use: 'tickets' },
+  { name: LEADERS, leaseTime: 1_000, use: 'lead' },
 ];
 export const LONGEST_LEASE = Math.max(...KEYS.map((key) => key.leaseTime));
 
@@ -48,7 +53,7 @@ export class Arena {
     const where = (): number => upstream.port;
     const fleet = new Fleet({
       workers: 4,
-      callers: 4,
+      callers: 6,
       keys: KEYS,
       seed,
       sabotage,
@@ -109,26 +114,28 @@ export class Arena {
 
   /** A worker that is inside some lock; any, if nobody is for a second. */
   holder(random: Random): Promise<Worker> {
-    return this.find(random, ({ inside }, name) => Object.values(inside).includes(name));
+    return this.find(random, isInside);
+  }
+
+  /** The one that leads. */
+  leader(random: Random): Promise<Worker> {
+    return this.find(random, ({ inside }, name) =>
+      inside.some(({ key, worker }) => key === LEADERS && worker === name),
+    );
   }
 
   /** A worker that waits and is inside nothing. */
   waiter(random: Random): Promise<Worker> {
     return this.find(
       random,
-      ({ inside, waiting }, name) =>
-        waiting.includes(name) && !Object.values(inside).includes(name),
+      (crowd, name) => crowd.waiting.includes(name) && !isInside(crowd, name),
     );
   }
 
   /** Waits a while for one worker to be inside, and lets it stay there for `ms`. */
   async makeCling(worker: Worker, ms: number): Promise<void> {
     const until = moment() + 1_500;
-    while (moment() < until) {
-      const { inside } = await this.crowd();
-      if (Object.values(inside).includes(worker.name)) break;
-      await pause(2);
-    }
+    while (moment() < until && !isInside(await this.crowd(), worker.name)) await pause(2);
     this.fleet.order(worker, { type: 'cling', ms });
   }
 
@@ -150,4 +157,8 @@ export class Arena {
       await pause(2);
     }
   }
+}
+
+function isInside({ inside }: Crowd, name: string): boolean {
+  return inside.some(({ worker }) => worker === name);
 }

@@ -1,7 +1,7 @@
 import type { FakeClock } from '../faketime.js';
 import type { Death, Incident } from '../history.js';
 import { moment } from '../moment.js';
-import type { KeyPlan } from '../worker/caller.js';
+import type { KeyPlan } from '../worker/key-plan.js';
 import type { Sabotage } from '../worker/saboteurs/sabotage.js';
 import type { WorkerConfig, WorkerOrder } from '../worker/worker.js';
 import { run, type Program } from './process.js';

@@ -10,7 +10,8 @@ const LEAST = 300;
 /** Looks at the locks' keys in Redis all the time, past the proxies. */
 export class Observer {
   readonly sightings: Sighting[] = [];
-  private readonly current = new Map<string, Sighting>();
+  /** Of each key, those who hold it. */
+  private readonly current = new Map<string, Map<string, Sighting>>();
   private redis: Redis | undefined;
   private port = 0;
   private over = false;
@@ -29,7 +30,7 @@ export class Observer {
     this.over = true;
     this.redis?.disconnect();
     await this.running;
-    for (const key of this.keys) this.close(key);
+    for (const key of this.keys) this.saw(key, [], 0, 0);
   }
 
   private async run(): Promise<void> {
@@ -46,26 +47,24 @@ export class Observer {
   private async look(): Promise<void> {
     const redis = this.connection();
     const asked = moment();
-    const values = await Promise.all(this.keys.map((key) => holderOf(redis, redisKey(key))));
+    const values = await Promise.all(this.keys.map((key) => holdersOf(redis, redisKey(key))));
     const answered = moment();
-    this.keys.forEach((key, i) => this.saw(key, values[i], asked, answered));
+    this.keys.forEach((key, i) => this.saw(key, values[i] ?? [], asked, answered));
   }
 
   /** It was so somewhere between the two moments: seen from the later, and until the earlier. */
-  private saw(key: string, value: string | undefined, asked: number, answered: number): void {
-    const last = this.current.get(key);
-    if (last?.value === value && last !== undefined) {
-      last.to = asked;
-      return;
+  private saw(key: string, values: readonly string[], asked: number, answered: number): void {
+    const before = this.current.get(key);
+    const now = new Map<string, Sighting>();
+    for (const value of values) {
+      const last = before?.get(value);
+      if (last) last.to = asked;
+      now.set(value, last ?? { key, value, from: answered, to: answered });
     }
-    this.close(key);
-    if (value !== undefined) this.current.set(key, { key, value, from: answered, to: answered });
-  }
-
-  private close(key: string): void {
-    const last = this.current.get(key);
-    if (last && last.to - last.from > LEAST) this.sightings.push(last);
-    this.current.delete(key);
+    for (const [value, last] of before ?? []) {
+      if (!now.has(value) && last.to - last.from > LEAST) this.sightings.push(last);
+    }
+    this.current.set(key, now);
   }
 
   private connection(): Redis {
@@ -84,8 +83,8 @@ export class Observer {
   }
 }
 
-/** `owner token` of who holds a lock: its value, or, when somebody waits for it, a member of its set. */
-export async function holderOf(redis: Redis, lock: string): Promise<string | undefined> {
+/** `owner token` of all who hold a lock: its value, or the members of its set. */
+export async function holdersOf(redis: Redis, lock: string): Promise<string[]> {
   const replies = await redis
     .pipeline()
     .time()
@@ -94,12 +93,11 @@ export async function holderOf(redis: Redis, lock: string): Promise<string | und
     .exec();
   const [[, time] = [], [, value] = [], [, members] = []] = replies ?? [];
   // The last token of a key that is free, kept until the clock has passed it.
-  if (typeof value === 'string') return value.startsWith('free ') ? undefined : value;
-  if (!Array.isArray(members) || !Array.isArray(time)) return undefined;
+  if (typeof value === 'string') return value.startsWith('free ') ? [] : [value];
+  if (!Array.isArray(members) || !Array.isArray(time)) return [];
   const now = Number(time[0]) * 1_000 + Number(time[1]) / 1_000;
   // Those whose lease has ended stay in a set until somebody asks for the lock.
-  const held = members.flatMap((member, i) =>
+  return members.flatMap((member, i) =>
     i % 2 === 0 && Number(members[i + 1]) > now ? [String(member)] : [],
   );
-  return held.length > 0 ? held.join(', ') : undefined;
 }

@@ -73,6 +73,8 @@ export async function ask<T>(port: number, what: (redis: Redis) => Promise<T>): 
     retryStrategy: null,
     maxRetriesPerRequest: 0,
     connectTimeout: 1_000,
+    // The default of 2 s keeps a process for so long after its server has died.
+    disconnectTimeout: 100,
   });
   redis.on('error', () => undefined);
   try {

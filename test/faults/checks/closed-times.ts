@@ -1,15 +1,24 @@
-import { byKey, type Attempt, type History, type Span } from '../history.js';
+import { byKey, type Attempt, type Disturbance, type History, type Span } from '../history.js';
+import { steppedBack } from './grant-order.js';
 import { insides } from './find-orphans.js';
 
-/** The times in which somebody waited for a key and nobody was inside: how long it was closed. */
-export function closedTimes({ attempts, deaths, end }: History): (Span & { key: string })[] {
+/**
+ * The times in which somebody waited for a key and nobody was inside: how long it was closed. A key whose
+ * ticket is on its way is not: whoever left it said for how long.
+ */
+export function closedTimes({
+  attempts,
+  deaths,
+  disturbances,
+  end,
+}: History): (Span & { key: string })[] {
   const closed: (Span & { key: string })[] = [];
   for (const [key, ofKey] of byKey(attempts)) {
     const died = new Map(deaths.map((death) => [death.worker, death.at]));
     const waits = union(
       ofKey.map((attempt) => ({ from: attempt.asked, to: endOfWait(attempt, died) ?? end })),
     );
-    const inside = union(insides(ofKey, deaths));
+    const inside = union([...insides(ofKey, deaths), ...onTheirWay(ofKey, disturbances)]);
     let next = 0;
     for (const wait of waits) {
       let { from } = wait;
@@ -22,6 +31,20 @@ export function closedTimes({ attempts, deaths, end }: History): (Span & { key: 
     }
   }
   return closed;
+}
+
+/** From when to when a ticket was in nobody's hands. */
+function onTheirWay(attempts: readonly Attempt[], disturbances: readonly Disturbance[]): Span[] {
+  const claims = new Map<string, number>();
+  for (const { ticketOf, outcome, answered } of attempts) {
+    if (ticketOf !== undefined && outcome === 'granted') claims.set(ticketOf, answered ?? Infinity);
+  }
+  return attempts.flatMap(({ id, handOff, leaseTime }) => {
+    if (!handOff?.isDone) return [];
+    const from = handOff.at;
+    const lease = leaseTime + steppedBack(disturbances, from, from + leaseTime);
+    return [{ from, to: Math.min(claims.get(id) ?? Infinity, from + lease) }];
+  });
 }
 
 function endOfWait(attempt: Attempt, died: ReadonlyMap<string, number>): number | undefined {

@@ -1,5 +1,5 @@
-import { byKey, type Finding, type History } from '../history.js';
-import { isHold, leases, only } from './grant-order.js';
+import { byKey, modeOf, type Finding, type History } from '../history.js';
+import { isHold, leases, only, type Hold } from './grant-order.js';
 
 /** Holds that certainly spanned a loss of data and ended without a word of it. */
 export function findSilentLosses({ attempts, disturbances }: History): Finding[] {
@@ -7,12 +7,14 @@ export function findSilentLosses({ attempts, disturbances }: History): Finding[]
   const findings: Finding[] = [];
   for (const [key, ofKey] of byKey(attempts.filter(isHold))) {
     for (const lease of leases(ofKey)) {
-      const [first, last] = [lease[0]!, lease.at(-1)!];
-      const { left, told } = last;
+      if (lease.some((hold) => hold.lost)) continue;
+      const first = lease[0]!;
       // Whoever has not ended, or was told by its own lock, has nothing to complain of.
-      if (left === undefined || told !== false || lease.some((hold) => hold.lost)) continue;
+      const last = wordOf(lease);
+      if (last?.left === undefined || last.told !== false) continue;
+      const { left } = last;
       const loss = losses.find((one) => first.answered <= one.from && one.to <= left);
-      if (!loss) continue;
+      if (!loss || lease.some((hold) => hold.told && (hold.left ?? 0) >= loss.to)) continue;
       findings.push({
         kind: 'silent loss',
         at: left,
@@ -21,4 +23,12 @@ export function findSilentLosses({ attempts, disturbances }: History): Finding[]
     }
   }
   return findings;
+}
+
+/** The one that ended a lease, and had the store's word. Of readers it is whoever left last. */
+function wordOf(lease: readonly Hold[]): Hold | undefined {
+  const isRead = lease.some((hold) => modeOf(hold).kind === 'shared');
+  if (!isRead) return lease.at(-1);
+  if (lease.some(({ told }) => told === undefined)) return undefined;
+  return [...lease].sort((a, b) => (a.left ?? 0) - (b.left ?? 0)).at(-1);
 }

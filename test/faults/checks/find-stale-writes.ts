@@ -1,4 +1,5 @@
-import { byKey, type Finding, type History } from '../history.js';
+import { byKey, modeOf, type Finding, type History } from '../history.js';
+import { exclude } from '../modes.js';
 import { certainlyBefore, isHold, only, type Hold } from './grant-order.js';
 
 /** Writes that the resource accepted from a hold after those of one that was granted later. */
@@ -14,8 +15,15 @@ export function findStaleWrites(history: History): Finding[] {
       const hold = holds.get(attempt);
       if (!hold) continue;
       // Whoever is overtaken is so within a wait and a lease: nobody looks further back.
-      const overtaker = seen.slice(-64).find((other) => certainlyBefore(hold, other, losses));
-      if (overtaker && overtaker.id !== hold.id) {
+      const overtaker = seen
+        .slice(-64)
+        .find(
+          (other) =>
+            other !== hold &&
+            exclude(modeOf(hold), modeOf(other)) &&
+            certainlyBefore(hold, other, losses),
+        );
+      if (overtaker) {
         findings.push({
           kind: 'stale write accepted',
           at: from,

@@ -1,4 +1,5 @@
-import { groupBy, intersects, type Attempt, type Disturbance } from '../history.js';
+import { groupBy, intersects, modeOf, type Attempt, type Disturbance } from '../history.js';
+import { tokenRange } from '../modes.js';
 
 /** A hold that has proved at least once that it believed. */
 export type Hold = Attempt & { answered: number; token: number };
@@ -8,7 +9,8 @@ export function isHold(attempt: Attempt): attempt is Hold {
 }
 
 /**
- * Whether `before` was certainly granted before `after`, whatever their tokens say.
+ * Whether `before` was certainly granted before `after`, whatever their tokens say; of two that exclude
+ * each other.
  *
  * It was, when it had its answer before the other had asked. And while the server keeps its data it
  * was, when it had its answer before the other had its own and believed in it: had the other been
@@ -36,26 +38,48 @@ export function only(
   return disturbances.filter((one) => one.kind === kind);
 }
 
+/** By how many ms the server's clock was stepped back meanwhile: every lease on it is longer by as much. */
+export function steppedBack(
+  disturbances: readonly Disturbance[],
+  from: number,
+  to: number,
+): number {
+  return only(disturbances, 'server clock back')
+    .filter((step) => intersects(step, from, to))
+    .reduce((sum, step) => sum + (step.by ?? 0), 0);
+}
+
 /**
  * Tokens of hand-overs follow each other so closely. Two leases are further apart: a token is a time
  * in µs, and a hold takes 2 ms and more.
  */
 const HAND_OVERS = 100;
 
-/** The holds of one key, by the lease that those of one worker handed over to each other, in order. */
+/**
+ * The holds of one key, by the lease that those of one worker had one after the other, or, of readers,
+ * together; in the order of their tokens.
+ */
 export function leases(holds: readonly Hold[]): Hold[][] {
   const grouped: Hold[][] = [];
-  for (const ofWorker of groupBy(holds, (hold) => hold.worker).values()) {
+  for (const alike of groupBy(holds, (hold) => `${modeOf(hold).kind} ${hold.worker}`).values()) {
     let lease: Hold[] = [];
-    for (const hold of ofWorker.sort((a, b) => a.token - b.token)) {
-      const last = lease.at(-1);
-      const step = last ? hold.token - last.token : 0;
-      // The same token twice is no hand-over, but a lock that does not count.
-      if (step > 0 && step <= HAND_OVERS) lease.push(hold);
+    for (const hold of alike.sort((a, b) => a.token - b.token || a.answered - b.answered)) {
+      if (goesOn(lease, hold)) lease.push(hold);
       else grouped.push((lease = [hold]));
     }
   }
   return grouped;
+}
+
+function goesOn(lease: readonly Hold[], next: Hold): boolean {
+  const [first, last] = [lease[0], lease.at(-1)];
+  if (!first || !last) return false;
+  const mode = modeOf(next);
+  if (mode.kind === 'shared') return next.token === first.token;
+  // The same token twice is no hand-over, but a lock that does not count.
+  if (next.token === last.token) return false;
+  if (mode.kind === 'limited') return next.token - first.token <= tokenRange(mode);
+  return next.token - last.token <= HAND_OVERS;
 }
 
 /** For each hold of one key the first of its lease: only that one was granted by the server. */

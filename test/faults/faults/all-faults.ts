@@ -2,6 +2,7 @@ import { workerClock, serverClock } from './clock-faults.js';
 import { connectionFaults } from './connection-faults.js';
 import { failover } from './failover-fault.js';
 import type { Fault } from './fault.js';
+import { leaderFaults } from './leader-faults.js';
 import { processFaults } from './process-faults.js';
 import { refusal } from './refusal-fault.js';
 import { serverFaults } from './server-faults.js';
@@ -12,6 +13,7 @@ export function allFaults(faketime: string | undefined): Fault[] {
   const clocks = faketime === undefined ? [] : [workerClock, serverClock(faketime)];
   return [
     ...processFaults,
+    ...leaderFaults,
     ...serverFaults,
     refusal,
     failover,

@@ -1,4 +1,5 @@
-import type { Incident, Outcome } from '../history.js';
+import type { Attempt, Incident, Outcome } from '../history.js';
+import type { Mode } from '../modes.js';
 
 /** A proof of belief: `isHeld()` was asked somewhere between the two moments. */
 export interface Proof {
@@ -7,18 +8,16 @@ export interface Proof {
   readonly held: boolean;
 }
 
+/** What an attempt begins with. */
+export type Question = Required<Pick<Attempt, 'mode'>> &
+  Pick<
+    Attempt,
+    'id' | 'worker' | 'key' | 'asked' | 'patience' | 'leaseTime' | 'early' | 'ticketOf'
+  >;
+
 /** What a worker tells the witness, one JSON object a line. */
 export type Message =
-  | {
-      readonly type: 'ask';
-      readonly id: string;
-      readonly worker: string;
-      readonly key: string;
-      readonly asked: number;
-      readonly patience: number;
-      readonly leaseTime: number;
-      readonly several?: boolean;
-    }
+  | { readonly type: 'ask'; readonly attempt: Question }
   | {
       readonly type: 'answer';
       readonly id: string;
@@ -33,7 +32,29 @@ export type Message =
   | { readonly type: 'leave'; readonly id: string; readonly proof: Proof }
   /** After its leave: the lock has been given back; whether anything told of a loss. */
   | { readonly type: 'end'; readonly id: string; readonly told: boolean }
+  /**
+   * The lock was to be left to others; if that went well this is its leave, and it was asked once more
+   * whether it is held.
+   */
+  | {
+      readonly type: 'handed off';
+      readonly id: string;
+      readonly at: number;
+      readonly isDone: boolean;
+      readonly proof: Proof;
+    }
+  /** Passed on to so many other workers. */
+  | ({ readonly type: 'ticket'; readonly copies: number } & TicketOffer)
   | ({ readonly type: 'incident' } & Incident);
+
+/** A ticket, and what the one who claims it must tell of. */
+export interface TicketOffer {
+  readonly ticket: string;
+  /** The hold that left it. */
+  readonly of: string;
+  readonly key: string;
+  readonly mode: Mode;
+}
 
 export interface WriteReply {
   readonly id: string;

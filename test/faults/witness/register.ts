@@ -1,16 +1,22 @@
-import type { Acceptance, Attempt, Incident } from '../history.js';
+import { modeOf, type Acceptance, type Attempt, type Incident } from '../history.js';
 import type { Message, Proof } from './messages.js';
 
 /** Who holds and who waits, as far as the witness has heard. */
 export interface Crowd {
-  /** The worker inside each key. */
-  readonly inside: Record<string, string>;
+  readonly inside: readonly { readonly key: string; readonly worker: string }[];
   readonly waiting: readonly string[];
+}
+
+/** The writes of one hold that no other interrupted; or the reads of several, that no write did. */
+interface Series {
+  readonly isWrite: boolean;
+  readonly members: Map<string, Acceptance>;
 }
 
 /**
  * The guarded resource, and the record of what was done to it. It knows nothing of locks: it accepts
- * a write whose token is not smaller than the last one of that key, and refuses any other.
+ * a write whose token is not smaller than the last one of that key, and refuses any other. Who is not
+ * alone only reads: a read is refused under a smaller token than that of the last write.
  */
 export class Register {
   readonly attempts: Attempt[] = [];
@@ -19,18 +25,17 @@ export class Register {
   private readonly open = new Map<string, Attempt>();
   /** Those that have left and do not know yet how their release went. */
   private readonly leaving = new Map<string, Attempt>();
-  private readonly largest = new Map<string, number>();
-  private readonly series = new Map<string, Acceptance>();
+  private readonly largest = new Map<string, { written: number; read: number }>();
+  private readonly series = new Map<string, Series>();
 
   /** Takes note of a message; for a write, whether it was accepted. */
   take(message: Message, now: number): boolean | undefined {
     switch (message.type) {
       case 'ask': {
-        const { id, worker, key, asked, patience, leaseTime, several = false } = message;
-        const about = { id, worker, key, asked, patience, leaseTime, several };
+        const { attempt: about } = message;
         const attempt = { ...about, accepted: 0, refused: 0 };
         this.attempts.push(attempt);
-        this.open.set(id, attempt);
+        this.open.set(attempt.id, attempt);
         return undefined;
       }
       case 'answer':
@@ -56,6 +61,21 @@ export class Register {
         this.leaving.delete(message.id);
         return undefined;
       }
+      case 'handed off': {
+        const { id, at, isDone, proof } = message;
+        const attempt = this.open.get(id);
+        if (!attempt) return undefined;
+        attempt.handOff = { at, isDone };
+        if (!isDone) return undefined;
+        if (attempt.lastSign !== undefined) attempt.left = attempt.lastSign;
+        // That it is not held any more is no loss; that it is, is seen by how long it was believed in.
+        if (proof.held) prove(attempt, proof);
+        this.leaving.set(id, attempt);
+        this.open.delete(id);
+        return undefined;
+      }
+      case 'ticket':
+        return undefined;
       case 'incident':
         this.incidents.push({ kind: message.kind, at: message.at, text: message.text });
         return undefined;
@@ -63,12 +83,12 @@ export class Register {
   }
 
   crowd(dead: ReadonlySet<string>): Crowd {
-    const inside: Record<string, string> = {};
+    const inside: { key: string; worker: string }[] = [];
     const waiting = new Set<string>();
     for (const { key, worker, outcome, lost } of this.open.values()) {
       if (dead.has(worker)) continue;
       if (outcome === undefined) waiting.add(worker);
-      else if (!lost) inside[key] = worker;
+      else if (!lost) inside.push({ key, worker });
     }
     return { inside, waiting: [...waiting] };
   }
@@ -83,18 +103,26 @@ export class Register {
   }
 
   private write(attempt: Attempt, now: number): boolean {
-    const { key, token = 0 } = attempt;
-    if (token < (this.largest.get(key) ?? 0)) {
+    const { key, id, token = 0 } = attempt;
+    const largest = this.largest.get(key) ?? { written: 0, read: 0 };
+    const isWrite = modeOf(attempt).kind === 'exclusive';
+    if (token < largest.written || (isWrite && token < largest.read)) {
       attempt.refused += 1;
       return false;
     }
-    this.largest.set(key, token);
+    if (isWrite) largest.written = token;
+    else largest.read = Math.max(largest.read, token);
+    this.largest.set(key, largest);
     attempt.accepted += 1;
-    const last = this.series.get(key);
-    if (last?.attempt === attempt.id) last.to = now;
+    let series = this.series.get(key);
+    if (series?.isWrite !== isWrite || (isWrite && !series.members.has(id))) {
+      this.series.set(key, (series = { isWrite, members: new Map() }));
+    }
+    const last = series.members.get(id);
+    if (last) last.to = now;
     else {
-      const begun = { key, attempt: attempt.id, from: now, to: now };
-      this.series.set(key, begun);
+      const begun = { key, attempt: id, from: now, to: now };
+      series.members.set(id, begun);
       this.acceptances.push(begun);
     }
     return true;

@@ -1,9 +1,11 @@
 import { connect, type Socket } from 'node:net';
 import { moment } from '../moment.js';
-import { lines, type Message, type Proof, type WriteReply } from './messages.js';
+import { lines, type Message, type Proof, type TicketOffer, type WriteReply } from './messages.js';
 
 /** A worker's line to the witness. What was written to it is heard even if the worker is killed. */
 export class WitnessClient {
+  /** Another worker has left a lock. */
+  onTicket: ((offer: TicketOffer) => void) | undefined;
   private readonly replies = new Map<string, (accepted: boolean) => void>();
 
   private constructor(private readonly socket: Socket) {
@@ -11,6 +13,10 @@ export class WitnessClient {
     socket.on(
       'data',
       lines((line) => {
+        if (typeof line === 'object' && line !== null && 'ticket' in line) {
+          this.onTicket?.(line as TicketOffer);
+          return;
+        }
         const { id, accepted } = line as WriteReply;
         this.replies.get(id)?.(accepted);
         this.replies.delete(id);

@@ -1,8 +1,8 @@
 import { createWriteStream } from 'node:fs';
 import { once } from 'node:events';
-import { createServer, type AddressInfo } from 'node:net';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { moment } from '../moment.js';
-import { lines, type Message, type WriteReply } from './messages.js';
+import { lines, type Message, type TicketOffer, type WriteReply } from './messages.js';
 import { Register } from './register.js';
 
 /** A small server: workers speak to it over TCP, the campaign by the process channel. */
@@ -11,15 +11,20 @@ export type WitnessOrder =
   | { readonly type: 'report'; readonly file: string };
 
 const register = new Register();
+/** The workers, those who were given a ticket last at the end. */
+const workers = new Set<Socket>();
 
 const server = createServer((socket) => {
   socket.setNoDelay(true);
   socket.on('error', () => socket.destroy());
+  workers.add(socket);
+  socket.on('close', () => workers.delete(socket));
   socket.on(
     'data',
     lines((line) => {
       const message = line as Message;
       const accepted = register.take(message, moment());
+      if (message.type === 'ticket') passOn(message, message.copies, socket);
       if (message.type !== 'write') return;
       const reply: WriteReply = { id: message.id, accepted: accepted === true };
       socket.write(`${JSON.stringify(reply)}\n`);
@@ -29,6 +34,16 @@ const server = createServer((socket) => {
 server.listen(0, '127.0.0.1', () => {
   process.send?.({ type: 'listening', port: (server.address() as AddressInfo).port });
 });
+
+/** Gives a ticket to so many workers that did not leave it, each in its turn. */
+function passOn({ ticket, of, key, mode }: TicketOffer, copies: number, giver: Socket): void {
+  const offer: TicketOffer = { ticket, of, key, mode };
+  for (const socket of [...workers].filter((one) => one !== giver).slice(0, copies)) {
+    workers.delete(socket);
+    workers.add(socket);
+    socket.write(`${JSON.stringify(offer)}\n`);
+  }
+}
 
 process.on('message', (order: WitnessOrder) => {
   if (order.type === 'crowd') {

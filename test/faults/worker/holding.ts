@@ -19,6 +19,10 @@ export interface HoldingTools {
   readonly pace: Pace;
 }
 
+/** Longer work proves its belief less often, for the sake of the others, in ms. */
+const LONG_WORK = 2_000;
+const LONG_STEP = 20;
+
 /** How long after its loss a lock's signal may be silent, in ms. */
 const SILENCE = 250;
 
@@ -27,31 +31,39 @@ export class Holding {
   constructor(private readonly tools: HoldingTools) {}
 
   /**
-   * Works under the lock. Never rejects: what goes wrong here is for the witness to hear.
+   * Works under the lock to the end. Never rejects: what goes wrong here is for the witness to hear.
+   * @param duration in ms; left out, as it comes
    * @returns whether the lock was held to the end
    */
-  async work(id: string, lock: HeldLock, leaseTime: number): Promise<boolean> {
+  async work(id: string, lock: HeldLock, leaseTime: number, duration?: number): Promise<boolean> {
+    const listens = this.tools.random.chance(0.5) ? lock.signal : undefined;
+    await this.stay(id, lock, leaseTime, duration);
+    const last = prove(() => lock.isHeld());
+    this.tools.witness.tell({ type: 'leave', id, proof: last });
+    if (!last.held) await this.expectWord(id, listens ?? lock.signal);
+    return last.held;
+  }
+
+  /** Works under the lock, and does not leave it yet. */
+  async stay(
+    id: string,
+    lock: HeldLock,
+    leaseTime: number,
+    duration = this.duration(leaseTime),
+  ): Promise<void> {
     const { random, witness, pace } = this.tools;
-    const duration = this.duration(leaseTime);
     // Every other one writes on without caring for its loss: somebody must put the fence to the test.
     const careless = random.chance(0.5);
-    const listens = random.chance(0.5) ? lock.signal : undefined;
+    const step = duration > LONG_WORK ? LONG_STEP : 5;
     const until = moment() + duration;
     for (;;) {
       const proof = prove(() => lock.isHeld());
-      if (!proof.held && !careless) {
-        witness.tell({ type: 'leave', id, proof });
-        await this.expectWord(id, listens ?? lock.signal);
-        return false;
-      }
-      if (!(await witness.write(id, proof)) && !proof.held) break;
-      if (moment() >= Math.max(until, pace.clingUntil)) break;
+      if (!proof.held && !careless) return;
+      if (!(await witness.write(id, proof)) && !proof.held) return;
+      if (moment() >= Math.max(until, pace.clingUntil)) return;
       if (random.chance(0.02)) this.extend(lock, leaseTime);
-      await pause(random.int(1, 5));
+      await pause(random.int(1, step));
     }
-    const last = prove(() => lock.isHeld());
-    witness.tell({ type: 'leave', id, proof: last });
-    return last.held;
   }
 
   private duration(leaseTime: number): number {

@@ -1,7 +1,10 @@
 import { moment } from '../moment.js';
 import { Random } from '../random.js';
 import { WitnessClient } from '../witness/witness-client.js';
-import { Caller, type KeyPlan } from './caller.js';
+import { Caller } from './caller.js';
+import { Heir } from './heir.js';
+import type { KeyPlan } from './key-plan.js';
+import { Leader } from './leader.js';
 import { openSubject, type Sabotage } from './saboteurs/sabotage.js';
 import { StallMeter } from './stall-meter.js';
 
@@ -38,11 +41,18 @@ process.on('disconnect', () => process.exit(0));
 const subject = await openSubject(config.sabotage, url, name);
 const pace = { clingUntil: 0, briefUntil: 0 };
 const tools = { worker: name, keys, subject, witness, pace, meter: new StallMeter() };
-const callers = Array.from({ length: config.callers }, (_, i) => {
-  const caller = `${name}/${i}`;
-  return new Caller(caller, { ...tools, random: new Random(`${seed} ${caller}`) });
-});
-const done = Promise.all(callers.map((caller) => caller.run()));
+const toolsOf = (role: string) => ({ ...tools, random: new Random(`${seed} ${role}`) });
+const callers = [
+  ...Array.from({ length: config.callers }, (_, i) => `${name}/${i}`).map(
+    (role) => new Caller(role, toolsOf(role)),
+  ),
+  ...keys
+    .filter(({ use }) => use === 'lead')
+    .map((key) => new Leader(`${name}/leader`, key, toolsOf(`${name}/leader`))),
+];
+const heir = new Heir(name, keys, toolsOf(`${name}/heir`));
+witness.onTicket = (offer) => heir.take(offer);
+const done = Promise.all(callers.map((caller) => caller.run())).then(() => heir.finish());
 
 process.on('message', (order: WorkerOrder) => {
   if (order.type === 'block') block(order.ms);
@@ -60,9 +70,10 @@ function block(ms: number): void {
 
 /** Lets every caller finish what it is doing, closes the library, and says who could not. */
 async function drain(within: number): Promise<void> {
-  for (const caller of callers) caller.stop();
+  const roles = [...callers, heir];
+  for (const role of roles) role.stop();
   const late = setTimeout(() => {
-    for (const { doing } of callers) {
+    for (const { doing } of roles) {
       if (doing !== 'nothing') {
         witness.tell({ type: 'incident', kind: 'stuck', at: moment(), text: `${name}: ${doing}` });
       }

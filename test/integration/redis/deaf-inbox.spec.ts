@@ -6,8 +6,8 @@ import { until } from '../../support/until.js';
 const KEY = 'order:42';
 /** A dead inbox is found within this by its heartbeat, and replaced, in ms. */
 const HEARTBEAT = 2_000 + 400;
-/** What a hand-off may take on a slow machine, in ms. */
-const FAST = 250;
+/** What a hand-off may take on a slow machine, in ms; who hears nothing asks after 500 at the earliest. */
+const FAST = 450;
 
 describe('an inbox whose connection is dead, of which nobody was told', () => {
   let stand: Stand;

@@ -58,7 +58,7 @@ describe('what a store is given and what it shows', () => {
     await locks.close();
   });
 
-  it.each(['{app}', '{app', 'app}', '{}', '{a}{b}', 'a b', 'a:b*?[c]'])(
+  it.each(['', '{app}', '{app', 'app}', '{}', '{a}{b}', 'a b', 'a:b*?[c]'])(
     'Identity: with the prefix %s no lock is another’s bookkeeping',
     async (keyPrefix) => {
       const here = site.another({ keyPrefix });
@@ -67,7 +67,7 @@ describe('what a store is given and what it shows', () => {
       const held = await Promise.all(keys.map((key) => here.take(key)));
       const queue = await Promise.all(keys.map((key) => there.waitAsNumber(1, key)));
 
-      const names = keys.map((key) => `${keyPrefix}:${key}`);
+      const names = keys.map((key) => (keyPrefix === '' ? key : `${keyPrefix}:${key}`));
       expect((await site.keys()).sort()).toEqual(names.sort());
       const { locks } = await here.store.list({ limit: 10_000 });
       expect(locks.map(({ key }) => key).sort()).toEqual([...keys].sort());
@@ -76,4 +76,18 @@ describe('what a store is given and what it shows', () => {
       expect(await site.keys()).toEqual([]);
     },
   );
+
+  it('Identity: without a prefix only locks of ours are listed, among whatever there is', async () => {
+    const here = site.another({ keyPrefix: '' });
+    await Promise.all([
+      site.admin.set('a string', 'data'),
+      site.admin.hset('a hash', 'field', 1),
+      site.admin.zadd('a set', 1, 'member'),
+      here.take('order:42'),
+    ]);
+
+    const { locks } = await here.store.list();
+    expect(locks.map(({ key }) => key)).toEqual(['order:42']);
+    expect((await here.store.inspect('a string')).holders).toMatchObject([{ mode: undefined }]);
+  });
 });

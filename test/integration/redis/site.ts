@@ -42,7 +42,8 @@ export async function openSite(
   const stores: RedisStore[] = [];
   const others: Redis[] = [];
   const storeOn = (client: Redis, further = options): Callers => {
-    const store = new RedisStore({ client, ...further });
+    // Silence is none of what is shown here, however busy the machine is.
+    const store = new RedisStore({ client, answerTimeout: 20_000, ...further });
     stores.push(store);
     return new Callers(store);
   };

@@ -1,5 +1,5 @@
 import { ADMIT } from './admit-script.js';
-import { TOKEN_RANGE } from './limits.js';
+import { INBOX, MOST_STEPS, TOKEN_RANGE, WAITER_SCORE } from './limits.js';
 import { LOAD } from './load-script.js';
 import { SAVE } from './save-script.js';
 
@@ -7,9 +7,8 @@ import { SAVE } from './save-script.js';
  * The part of the script that deals with locks that are held, waited for, or strange: a Lua expression
  * for the function that handles one entry. It is only evaluated in a call that needs it. From around it
  * it knows `process`, `now`, `first`, `op`, `id`, `one`, `two` and `from`, the texts of them, and what one entry
- * of a call leaves to the next: `budget`, the waiters that may still be looked at; `joined`, how many have
- * joined a queue; `listeners`, how many hear the inbox of a process; `frozen`, the processes that were
- * told and were not heard of since.
+ * of a call leaves to the next: `budget`, the waiters that may still be looked at; `listeners`, how many
+ * hear the inbox of a process; `frozen`, the processes that were told and were not heard of since.
  *
  * It is one function in four parts, read, change, let in, write, because a closure costs as much as
  * a call of Redis.
@@ -31,11 +30,14 @@ export const CONTENDED = `function(lock, owner, value)
     if op == 'l' then redis.pcall('ZREM', lock, owner .. ' ' .. one .. ' 0', owner .. ' ' .. one .. ' 1') end
 ${LOAD}
 
-    local isQueueing = op == 'a' or op == 'A'
+    local isQueueing = op == 'a' or op == 'A' or op == 'w'
     local isAsking = isQueueing or op == 't' or op == 'T'
     if kind == 'foreign' then
-      return isAsking and { '', left, 0, nowText, '0' } or op == 'i' and { 0, '', left } or 0
+      -- Whether it is the same as before tells whoever asks how often to do so; its value is its owner's secret.
+      local seen = isAsking and redis.sha1hex(string.sub(value, 1, 64))
+      return seen and { seen, left, 0, nowText, two } or op == 'i' and { 0, '', left } or 0
     end
+    if op == 'w' and kind ~= 'set' and kind ~= 'string' then return { '-', 0, 0, nowText, two } end
     if op == 'i' then
       local all = { kind == 'set' and redis.call('ZCARD', lock) - 1 - #holders - #gone or 0 }
       for i = 1, #holders do
@@ -45,6 +47,8 @@ ${LOAD}
       return all
     end
 
+    -- Its last lease ended and nobody has looked since: it is free, and so is its limit.
+    if limit ~= '' and not holders[1] and redis.call('ZCARD', lock) - 1 == #gone then limit = '' end
     local done, arrival, joining = 0, two, nil
     if isAsking then
       local most = string.match(id, 'L(%d+)')
@@ -75,17 +79,22 @@ ${LOAD}
       done = 1
       table.remove(holders, at)
       gone[#gone + 1] = mine.member
-      if op == 'r' then last = math.max(last, tonumber(two)) end
+      if op ~= 'l' then last = math.max(last, tonumber(two)) end
       mine = nil
+      if op == 'y' and not holders[1] then
+        -- Nobody is let in: it is as if nobody had waited, and who did comes again.
+        local all = kind == 'set' and redis.call('ZRANGEBYSCORE', lock, ${WAITER_SCORE}, '+inf', 'LIMIT', 0, ${MOST_STEPS}) or {}
+        for i = 1, #all do
+          local home, who = string.match(all[i], '^(%S+)%.(%w+) ')
+          redis.pcall('PUBLISH', '${INBOX}' .. home, home .. '.' .. who .. ' 0 ' .. nowText .. ' 0')
+        end
+        kind, waiters, more = 'string', {}, false
+      end
     end
 ${ADMIT}
 
     if isQueueing and not mine then
-      if arrival == '0' then
-        -- Those of one call come one behind the other.
-        joined = joined + 1
-        arrival = string.format('%d', first + joined)
-      end
+      if arrival == '0' then arrival = firstText end
       joining, limit = owner .. ' ' .. one .. ' ' .. ARGV[3], string.match(id, 'L(%d+)') or limit
     end
 ${SAVE}
@@ -95,7 +104,9 @@ ${SAVE}
     for i = 2, #holders do
       if holders[i].ends < only.ends then only = holders[i] end
     end
-    local place = isQueueing and redis.call('ZCARD', lock) - #holders - 2 or 0
+    -- Asked again, there are others behind it: who is the first has nobody before it.
+    local isFirst = waiters[head] and string.sub(waiters[head], 1, #owner + 1) == owner .. ' '
+    local place = isQueueing and not isFirst and redis.call('ZCARD', lock) - #holders - 2 or 0
     return { only and only.member or '', only and math.floor(only.ends) - nowMs or 0,
       place, nowText, arrival, unpack(piggybacked or {}) }
   end`;

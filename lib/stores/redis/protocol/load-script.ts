@@ -39,7 +39,7 @@ export const LOAD = `
       -- It is somebody else's: says whose, where that can be told.
       if part.err and not string.find(part.err, '^WRONGTYPE') then error(part) end
       -- Whoever has it, it is not the one who gives it back.
-      if op == 'r' then return 0 end
+      if op == 'r' or op == 'y' then return 0 end
       local form = redis.call('TYPE', lock).ok
       local whose = form == 'hash' and ', as Redisson keeps its locks' or
         form == 'zset' and ', as redis-semaphore keeps its semaphores' or ''

@@ -5,8 +5,10 @@ import { modeOf } from './owner-mode.js';
 /** A number; a client with `stringNumbers` gives it as a string, and the script some as text. */
 type Numeric = number | string;
 
-/** `owner token` of a holder; '' for another library's, or for nobody. */
+/** `owner token` of a holder; '' for nobody; of another library's a digest, or '' from `inspect`. */
 type HolderReply = string;
+/** For a free key that is left to other libraries. */
+const LEFT_FREE = '-';
 
 /** owner, token, owner, … */
 type PiggybackReply = Numeric[];
@@ -32,12 +34,16 @@ export interface TakenAnswer {
   readonly holders: readonly HolderInfo[];
   /** Ms until the holder's lease ends; `Infinity` when it has no end. */
   readonly remainingMs: number;
-  /** How many wait before this one. */
+  /** How many wait before this one, at most. */
   readonly place: number;
   /** The server's time, in µs since the epoch. */
   readonly nowUs: number;
   /** The place in the queue, to be named when asking again; '0' when it does not wait in one. */
   readonly arrival: string;
+  /** Another library has the key: tells one lock of its from the next. */
+  readonly theirs: string | undefined;
+  /** The key is free, and left to other libraries. */
+  readonly isLeft: boolean;
   readonly piggybacked: readonly PiggybackedGrant[];
 }
 
@@ -45,10 +51,15 @@ export interface TakenAnswer {
 export function acquireAnswer(reply: unknown): number | TakenAnswer {
   if (!Array.isArray(reply)) return Number(reply);
   const [holder, remaining, place, now, arrival, ...piggybacked] = reply as TakenReply;
-  const info = holderInfo(holder, Number(remaining));
+  const isOurs = holder.includes(' ');
+  const isLeft = holder === LEFT_FREE;
+  const theirs = isOurs || isLeft || holder === '' ? undefined : holder;
+  const info = holderInfo(isOurs ? holder : '', Number(remaining));
   return {
     // Nobody holds it at this moment when those who were before are being passed over.
-    holders: holder === '' && Number(remaining) === 0 ? [] : [info],
+    holders: isOurs || theirs ? [info] : [],
+    theirs,
+    isLeft,
     remainingMs: info.remainingMs,
     place: Number(place),
     nowUs: Number(now),
@@ -109,6 +120,11 @@ export interface GrantNotice {
   readonly nowUs: number;
   /** The lease that it starts with, in ms. */
   readonly claimMs: number;
+}
+
+/** Whether a message says that the key was left to other libraries, and nothing was granted. */
+export function isLeftFree({ token }: GrantNotice): boolean {
+  return token === 0;
 }
 
 export function grantNotice(message: string): GrantNotice {

@@ -13,7 +13,9 @@ import { MOST_STEPS } from './limits.js';
  *             a id lease arrival     acquire, or wait; asked again, by who waits, with its arrival
  *             t id lease 0           acquire if nobody is in the way and nobody waits
  *             A and T                the same, for a lock that is not exclusive
+ *             w id lease arrival     as a or A, but a free key is left to other libraries
  *             r id token last        release; last: the last token used
+ *             y id token last        the same, and leave the key free: those who wait are told, and come again
  *             l id lease 0           leave: give up the place in the queue, or the lock if it was granted
  *             e id token lease       extend
  *             s id lease last owner token
@@ -26,13 +28,15 @@ import { MOST_STEPS } from './limits.js';
  *         for it
  *         a, t   the token; or { the holder whose lease ends first, its remaining ms, place, now, arrival,
  *                piggybacked grants }
- *         r, l   1, 0 for not yours, 2 for released, go on with p; or { piggybacked grants }
+ *                the holder is '-' when the key is free and left to other libraries
+ *         r, l, y
+ *                1, 0 for not yours, 2 for released, go on with p; or { piggybacked grants }
  *         s      the token, or 0 when that owner does not hold it; or { token, piggybacked grants }
  *         e, f   1 or 0
  *         p      0, or 2 for go on
  *         i      { how many wait, holder, its remaining ms, holder, … }
  *         or an error
- *         holder: `owner token`, '' for another library's; piggybacked grants: owner, token, owner, … of
+ *         holder: `owner token`; of another library's, a digest of its value to a and t, '' to i; piggybacked grants: owner, token, owner, … of
  *         waiters of the asking process that got the lock
  *
  * A lock that one process holds and nobody waits for is a string `owner token`: any other SET NX lock on
@@ -52,7 +56,7 @@ export const LOCK_SCRIPT = `
 local process = ARGV[1]
 local now, nowText, first, firstText
 local handle, listeners, frozen
-local budget, joined = ${MOST_STEPS}, 0
+local budget = ${MOST_STEPS}
 local replies
 local _, stop, op, id, one, two, from = nil, 0
 
@@ -68,7 +72,7 @@ for i = 1, #KEYS do
       if op == 'e' then
         reply = redis.pcall('PEXPIRE', lock, two)
       elseif one == two then
-        -- The token was granted in an earlier call: the clock has passed it.
+        -- A string's token was not ahead of the clock, and was granted in an earlier call.
         reply = redis.pcall('DEL', lock)
       end
     end
@@ -83,7 +87,8 @@ for i = 1, #KEYS do
       firstText = string.format('%d', first)
     end
   end
-  if op == 'a' or op == 't' then
+  -- A token that the clock has not passed is not to be forgotten with the lock: no string for that one.
+  if (op == 'a' or op == 't') and first == now then
     local set = redis.pcall('SET', lock, owner .. ' ' .. firstText, 'NX', 'PX', one)
     if set then reply = set.ok and firstText or set end
   end

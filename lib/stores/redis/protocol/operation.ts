@@ -7,7 +7,11 @@ export const OPERATION = {
   /** The same, for a lock that is not exclusive. */
   acquireBeside: 'A',
   tryBeside: 'T',
+  /** To wait for any lock, but not to take a free key. */
+  acquireAfterOthers: 'w',
   release: 'r',
+  /** To release, and let nobody of ours in. */
+  releaseToOthers: 'y',
   leave: 'l',
   extend: 'e',
   succeed: 's',
@@ -18,8 +22,9 @@ export const OPERATION = {
 
 export type Operation = (typeof OPERATION)[keyof typeof OPERATION];
 
-/** What somebody asks who wants a lock. */
-export function askingOperation({ mode, wait }: LeaseRequest): Operation {
+/** What somebody asks who wants a lock; `after` others, who have their turn, if he can wait. */
+export function askingOperation({ mode, wait }: LeaseRequest, after: boolean): Operation {
+  if (wait && after) return OPERATION.acquireAfterOthers;
   if (mode.kind === 'exclusive') return wait ? OPERATION.acquire : OPERATION.try;
   return wait ? OPERATION.acquireBeside : OPERATION.tryBeside;
 }

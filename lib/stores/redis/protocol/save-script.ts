@@ -14,13 +14,18 @@ export const SAVE = `
       elseif kind then
         redis.call('DEL', lock)
       end
-    elseif kind ~= 'set' and not joining and only.mode == '' then
+    elseif kind ~= 'set' and not joining and only.mode == '' and last <= now then
       if only.isNew then redis.call('SET', lock, only.member, 'PX', only.ends - nowMs) end
     else
       if kind == 'string' or kind == 'free' then redis.call('DEL', lock) end
       if joining then
         -- Holders stay to the end of their lease, waiters over the pauses between two questions.
         linger = math.max(tonumber(one), 1500)
+        if two == '0' and (more or waiters[head]) then
+          -- Behind all who wait, also those who came with a token that the clock has not passed.
+          local before = redis.call('ZRANGE', lock, -1, -1, 'WITHSCORES')
+          if tonumber(before[2]) >= first then arrival = string.format('%d', before[2] + 1) end
+        end
         local added = redis.call('ZADD', lock, 'NX', arrival, joining)
         if two ~= '0' then
           redis.call('ZREM', lock, owner .. ' ' .. one .. ' ' .. (1 - ARGV[3]))

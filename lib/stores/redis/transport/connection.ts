@@ -1,6 +1,6 @@
 import type { Clock } from '../../../clock.js';
 import { faultOf } from '../protocol/reply-errors.js';
-import type { RedisClient } from '../redis-client.js';
+import { isCluster, type RedisClient, type RedisClusterClient } from '../redis-client.js';
 
 /** After these events of a client, single or Cluster, what was under way is sent again. */
 const LOSSES = ['close', 'node error', '-node'];
@@ -25,6 +25,8 @@ export class Connection {
   refusal: Error | undefined;
 
   private lastError: Error | undefined;
+  /** Of a Cluster: which slots are whose. */
+  private masters: string | undefined;
   private replacedAt = -Infinity;
   /** Whether this connection is being left already: each time would cost a timer and a listener. */
   private isLeaving = false;
@@ -43,6 +45,7 @@ export class Connection {
       ...LOSSES.map((event) => [event, () => this.lost()] as const),
       ['ready', () => this.ready()],
       ['+node', () => this.ready()],
+      ['refresh', () => this.refreshed()],
       ['error', (error) => this.erred(error)],
       ['end', () => this.end()],
     ];
@@ -135,6 +138,14 @@ export class Connection {
     for (const listener of this.readyListeners) listener();
   }
 
+  /** A Cluster has told anew who serves what, as it does after MOVED: another master may know less. */
+  private refreshed(): void {
+    if (!isCluster(this.client)) return;
+    const before = this.masters;
+    this.masters = mastersOf(this.client.slots);
+    if (before !== undefined && before !== this.masters) this.ready();
+  }
+
   private erred(error: unknown): void {
     if (!(error instanceof Error)) return;
     this.lastError = error;
@@ -149,4 +160,12 @@ export class Connection {
     this.lost();
     for (const listener of this.endListeners) listener(this.ended);
   }
+}
+
+/** Where a master's slots begin, and who it is. */
+function mastersOf(slots: RedisClusterClient['slots']): string {
+  const begins = slots.flatMap((nodes, slot) =>
+    nodes?.[0] === slots[slot - 1]?.[0] ? [] : [`${slot} ${nodes?.[0]}`],
+  );
+  return begins.join(', ');
 }

@@ -3,6 +3,7 @@ import { Redis } from 'ioredis';
 import { redisKey } from '../../lock-names.js';
 import { pause } from '../../moment.js';
 import type { Ask, HeldLock, Subject } from '../subject.js';
+import { takeInTurn } from './in-turn.js';
 
 /** Held until the lease ends; asked again by its owner, it is granted again. */
 const ACQUIRE = `
@@ -66,19 +67,7 @@ export function hastySubject(url: string, owners: string): Subject {
   return {
     acquire,
     tryAcquire: attempt,
-    acquireAll: async (keys, ask) => {
-      const locks: HeldLock[] = [];
-      const until = performance.now() + ask.waitTime;
-      for (const key of [...keys].sort()) {
-        const lock = await acquire({ ...ask, key, waitTime: until - performance.now() });
-        if (lock) locks.push(lock);
-        else {
-          await Promise.all(locks.map((one) => one.release()));
-          throw new Error('busy');
-        }
-      }
-      return locks;
-    },
+    acquireAll: (asks) => takeInTurn(asks, acquire),
     using: async (ask, task) => {
       const lock = await acquire(ask);
       if (!lock) throw new Error('busy');

@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import { redisKey } from '../../lock-names.js';
 import { pause } from '../../moment.js';
 import type { Ask, HeldLock, Subject } from '../subject.js';
+import { takeInTurn } from './in-turn.js';
 
 /**
  * The lock most people write by hand: SET NX PX with a value that is nobody's own, release by GET
@@ -41,18 +42,7 @@ export function naiveSubject(url: string): Subject {
   return {
     acquire,
     tryAcquire,
-    acquireAll: async (keys, ask) => {
-      const locks: HeldLock[] = [];
-      for (const key of [...keys].sort()) {
-        const lock = await acquire({ ...ask, key });
-        if (lock) locks.push(lock);
-        else {
-          await Promise.all(locks.map((held) => held.release()));
-          throw new Error('busy');
-        }
-      }
-      return locks;
-    },
+    acquireAll: (asks) => takeInTurn(asks, acquire),
     using: async (ask, task) => {
       const lock = await acquire(ask);
       if (!lock) throw new Error('busy');

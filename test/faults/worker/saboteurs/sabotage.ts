@@ -9,6 +9,9 @@ export const SABOTAGES = {
   order: ['closed too long'],
   'silent-loss': ['silent loss'],
   'three-answers': ['wrong answer', 'unlocked work'],
+  'open-door': ['overlap'],
+  'one-more': ['over the limit'],
+  'two-faced': ['believed after hand-off', 'ticket claimed twice'],
 } satisfies Record<string, readonly Finding['kind'][]>;
 
 export type Sabotage = keyof typeof SABOTAGES;
@@ -54,6 +57,12 @@ export async function openSubject(
       return (await import('./silent-subject.js')).silentSubject(library);
     case 'three-answers':
       return (await import('./confused-subject.js')).confusedSubject(library);
+    case 'open-door':
+      return (await import('./open-door-subject.js')).openDoorSubject(library);
+    case 'one-more':
+      return (await import('./one-more-subject.js')).oneMoreSubject(library);
+    case 'two-faced':
+      return (await import('./two-faced-subject.js')).twoFacedSubject(library);
     case undefined:
       return library;
   }

@@ -7,36 +7,35 @@ import { sleep } from '../../../support/until.js';
 
 export interface TurnsConfig {
   readonly url: string;
-  readonly clients: number;
-  /** How long each turn lasts, and all of them, in ms. */
+  /** The names of the clients. */
+  readonly clients: readonly string[];
+  /** How long each turn lasts, in ms, and how many each client has. */
   readonly hold: number;
-  readonly lasting: number;
+  readonly turns: number;
+  /** The list in Redis that says who had a turn after whom. */
+  readonly log: string;
 }
 
-/** Clients that take one key again and again; tells how often each of them had it. */
-const { url, clients, hold, lasting } = childConfig() as TurnsConfig;
+/** Clients that take one key again and again, and write down that they had it. */
+const { url, clients, hold, turns, log } = childConfig() as TurnsConfig;
 const client = new Redis(url);
-const store = new RedisStore({ client });
-const locks = new LockService({ store, fair: true, waitTime: 60_000 });
+const locks = new LockService({ store: new RedisStore({ client }), fair: true, waitTime: 60_000 });
 
 await client.ping();
 await tellParent({ ready: true });
 await new Promise((resolve) => process.once('message', resolve));
 
-let over = false;
-const counts = Array.from({ length: clients }, async () => {
-  let turns = 0;
-  while (!over) {
-    await locks.using('order:1', async () => {
-      await sleep(hold);
-      if (!over) turns += 1;
-    });
-  }
-  return turns;
-});
-await sleep(lasting);
-over = true;
-await tellParent({ counts: await Promise.all(counts) });
+await Promise.all(
+  clients.map(async (name) => {
+    for (let turn = 0; turn < turns; turn += 1) {
+      await locks.using('order:1', async () => {
+        await client.rpush(log, name);
+        await sleep(hold);
+      });
+    }
+  }),
+);
+await tellParent({ done: true });
 await locks.close();
 client.disconnect();
 process.disconnect();
