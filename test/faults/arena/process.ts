@@ -53,8 +53,8 @@ export function run(file: string, config: object, env: NodeJS.ProcessEnv = proce
           resolve(message as T);
         };
         child.on('message', listen);
-        void ended.then(({ stderr: said }) =>
-          reject(new Error(`${file} ended before "${type}"\n${said}`)),
+        void ended.then(({ code, signal, stderr: said }) =>
+          reject(new Error(`${file} ended (${signal ?? code}) before "${type}"\n${said}`)),
         );
       }),
   };
