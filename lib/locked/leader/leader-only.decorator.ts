@@ -15,14 +15,12 @@ import { getLeaderElectionToken } from './election-token.js';
 export type IfLeader = Pick<LeaderElection, 'ifLeader'>;
 
 /** What `@LeaderOnly` makes: a decorator for methods whose caller can do without a result. */
-export type LeaderOnlyDecorator = <M extends LeaderMethod>(
+// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- what such a method is declared to return
+export type LeaderOnlyDecorator = <M extends (...args: never[]) => PromiseLike<unknown> | void>(
   target: object,
   property: string | symbol,
   descriptor: TypedPropertyDescriptor<M>,
 ) => void;
-
-// eslint-disable-next-line @typescript-eslint/no-invalid-void-type -- what such a method is declared to return
-type LeaderMethod = (...args: never[]) => PromiseLike<unknown> | void;
 
 /**
  * Runs a method on the leader only: elsewhere a call is left out, and resolves to `undefined` at once. The
