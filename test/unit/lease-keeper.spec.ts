@@ -41,6 +41,23 @@ describe('the lease keeper', () => {
     expect(clock.pending).toBe(0);
   });
 
+  it('renews nothing behind what a hand-off has asked for, and goes on when that fails', async () => {
+    const lock = await locks.acquire('order:1');
+    await clock.advanceAndSettle(500);
+    const leaving = lock.handOff({ leaseTime: 60_000 });
+    const asked = renewal();
+    expect(asked.leaseTime).toBe(60_000);
+    // A third of the lease has passed.
+    await clock.advanceAndSettle(1_500);
+    expect(store.renewals).toEqual([]);
+
+    asked.fail();
+    await expect(leaving).rejects.toBeInstanceOf(LockUnavailableError);
+    await clock.advanceAndSettle(500);
+    expect(renewal().leaseTime).toBe(3_000);
+    expect(lock.isHeld()).toBe(true);
+  });
+
   it('renews together what is due together', async () => {
     for (let i = 0; i < 100; i += 1) await locks.acquire(`order:${String(i)}`);
     await clock.advanceAndSettle(1_000);

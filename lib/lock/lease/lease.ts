@@ -145,9 +145,12 @@ export class Lease {
     return false;
   }
 
-  /** Whether it is to be renewed in time: one that is not, once it has all that was asked for. */
+  /**
+   * Whether it is to be renewed in time: not one that has all that was asked for, and not one that is
+   * left to another process, whose time a late renewal would prolong.
+   */
   get wantsRenewal(): boolean {
-    return this.renews || !this.isWhole;
+    return (this.renews || !this.isWhole) && !this.isLeaving;
   }
 
   /**

@@ -112,10 +112,12 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
     } catch (error) {
       lease.heldUntil = heldUntil;
       lease.leaseTime = before;
-      throw error;
-    } finally {
       lease.isLeaving = false;
+      const { clock, keeper } = this.settings;
+      if (lease.checkExpiry()) keeper.keep(lease, lease.remainingMs, clock.mono());
+      throw error;
     }
+    lease.isLeaving = false;
     // One that was released meanwhile goes back as any other.
     if (lock.ended || !lease.checkExpiry()) return;
     lease.leave(lock);
