@@ -77,7 +77,8 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
     this.giveBack(lease, Release.unheard, this.settings.clock.mono());
   }
 
-  async downgrade({ lease }: Lock): Promise<void> {
+  async downgrade(lock: Lock): Promise<void> {
+    const { lease } = lock;
     const { grant: from, token: lastToken, leaseTime } = lease;
     const { key } = this;
     let next: Grant | null;
