@@ -12,7 +12,7 @@ import { NotedLog } from './site.js';
 const KEYS = '~lock:*';
 const CHANNELS = '&nest-locked:inbox:*';
 const COMMANDS =
-  'evalsha eval get set del pexpire pttl type time zadd zrem zrange zrangebyscore zrevrange zcard zscore pubsub|numsub publish subscribe scan info client|setname'.split(
+  'evalsha eval get set del pexpire pttl type time zadd zrem zrange zrangebyscore zcard zscore pubsub|numsub publish subscribe scan info client|setname'.split(
     ' ',
   );
 
