@@ -61,13 +61,10 @@ export class LeaderTerm {
     if (!this.isHeld()) throw this.signal.reason as LockLostError;
   }
 
-  /** @returns whether it lasted until now @internal */
-  end(reason: LockLostError, isLoss: boolean): boolean {
-    const { signal } = this.controller;
-    if (signal.aborted) return false;
+  /** @internal */
+  end(reason: LockLostError, isLoss: boolean): void {
     if (isLoss) this.loss = reason;
     outside(() => this.controller.abort(reason));
-    return true;
   }
 
   /** Runs `work` so that it finds this term. @internal */

@@ -1,12 +1,11 @@
 import type { Clock } from '../clock.js';
 import type { LockStore } from '../stores/lock-store.js';
 import { acquireAll } from './acquire-all.js';
-import { checkKey } from './checks.js';
-import { readKeys, type LockKeys } from './key-list.js';
+import { checkKey, checkOptionNames } from './checks.js';
+import { readKeys, type KeyRequest, type LockKeys } from './key-list.js';
 import { lockEvents, tell } from './lock-events.js';
 import {
   RESUME_OPTIONS,
-  checkOptionNames,
   type AcquireOptions,
   type ResumeOptions,
   type ScopeOptions,
@@ -32,6 +31,12 @@ import { currentFrame, findLock } from './queue/lock-context.js';
 import { decodeTicket } from './ticket.js';
 import { Release } from './release.js';
 import { unlockedLock } from './unlocked-lock.js';
+
+/** A list of keys, read, and how they are asked for. */
+interface AskedKeys {
+  readonly requests: readonly KeyRequest[];
+  readonly settings: AcquireSettings;
+}
 
 /** Turns what callers of a service ask for into waiters of its queues. */
 export class Acquirer {
@@ -62,39 +67,24 @@ export class Acquirer {
   }
 
   /** Several locks, all or none. */
-  async all(
-    keys: LockKeys,
-    options: AcquireOptions = {},
-    kind: 'handles' | 'scopes' = 'handles',
-  ): Promise<LockSet> {
-    const requests = readKeys(keys, options);
-    const settings = withOptions(this.defaults[kind], options);
-    const locks = await acquireAll(requests, settings.waitTime, this.clock, {
-      wait: async ({ key, mode }, waitTime) => {
-        const isAsked = requests.length > 1;
-        return (await this.enter(key, { ...settings, mode, waitTime }, isAsked)) as Lock;
-      },
-      try: async ({ key, mode }, together) =>
-        (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
-    });
-    return new LockSet(locks);
+  async all(keys: LockKeys, options: AcquireOptions | undefined): Promise<LockSet> {
+    return this.take(this.read(keys, options, 'handles'));
   }
 
   /** The locks for a scope, whose end is sure: they are renewed as long as it runs. */
   async scope(key: string | LockKeys, options: ScopeOptions | undefined): Promise<Held> {
-    try {
-      if (typeof key === 'object') return await this.all(key, options, 'scopes');
-      return (await this.one(key, options, 'scopes')) as Lock;
-    } catch (error) {
-      if (options?.whenUnavailable !== 'proceed' || !(error instanceof LockUnavailableError)) {
-        throw error;
+    if (typeof key !== 'object') {
+      try {
+        return (await this.one(key, options, 'scopes')) as Lock;
+      } catch (error) {
+        return this.without(key, options, error);
       }
-      const without = (one: string): Lock => {
-        tell(lockEvents.proceedUnlocked, { key: one, error });
-        return unlockedLock(one, this.store, this.clock);
-      };
-      if (typeof key === 'string') return without(key);
-      return new LockSet(readKeys(key, options).map((one) => without(one.key)));
+    }
+    const asked = this.read(key, options, 'scopes');
+    try {
+      return await this.take(asked);
+    } catch (error) {
+      return new LockSet(asked.requests.map((one) => this.without(one.key, options, error)));
     }
   }
 
@@ -128,6 +118,36 @@ export class Acquirer {
     );
   }
 
+  private read(
+    keys: LockKeys,
+    options: AcquireOptions | undefined,
+    kind: 'handles' | 'scopes',
+  ): AskedKeys {
+    const settings = withOptions(this.defaults[kind], options ?? {});
+    return { requests: readKeys(keys, settings.mode), settings };
+  }
+
+  private async take({ requests, settings }: AskedKeys): Promise<LockSet> {
+    const locks = await acquireAll(requests, settings.waitTime, this.clock, {
+      wait: async ({ key, mode }, waitTime) => {
+        const isAsked = requests.length > 1;
+        return (await this.enter(key, { ...settings, mode, waitTime }, isAsked)) as Lock;
+      },
+      try: async ({ key, mode }, together) =>
+        (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
+    });
+    return new LockSet(locks);
+  }
+
+  /** A stand-in for a lock that could not be had, where work is to run all the same; throws `error` elsewhere. */
+  private without(key: string, options: ScopeOptions | undefined, error: unknown): Lock {
+    if (options?.whenUnavailable !== 'proceed' || !(error instanceof LockUnavailableError)) {
+      throw error;
+    }
+    tell(lockEvents.proceedUnlocked, { key, error });
+    return unlockedLock(key, this.store, this.clock);
+  }
+
   /** @param isAsked whether it was told already that somebody asks */
   private enter(key: string, settings: AcquireSettings, isAsked = false): Promise<Lock | null> {
     const { signal } = settings;
@@ -138,7 +158,7 @@ export class Acquirer {
     const frame = currentFrame();
     const around = frame && findLock(frame, this.store, key);
     // What it will be is not known yet: perhaps shared, or another's.
-    if (around?.changing) return around.changing.then(() => this.enter(key, settings));
+    if (around?.changing) return around.changing.then(() => this.enter(key, settings, true));
     if (!around) this.checkOpen(key);
     return this.queues.enter(key, settings, frame, around);
   }

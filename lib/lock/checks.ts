@@ -20,14 +20,37 @@ export function checkTime(name: string, value: unknown, least: number, orInfinit
 }
 
 /**
- * Refuses a size of a page that no store should have to look at.
+ * Refuses a number that is not a whole one from 1 to `most`.
+ * @param why what `most` is called in the message, where it is not a plain number
  * @throws LockUsageError
  */
-export function checkLimit(limit: unknown): void {
-  if (Number.isInteger(limit) && (limit as number) >= 1 && (limit as number) <= 10_000) return;
+export function checkCount(
+  name: string,
+  value: unknown,
+  most: number,
+  why: string | number = most,
+): void {
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
   throw new LockUsageError(
-    `limit must be a whole number from 1 to 10000, received ${inspect(limit)}`,
+    `${name} must be a whole number from 1 to ${why}, received ${inspect(value)}`,
   );
+}
+
+/**
+ * Refuses options that name something unknown: a misspelt one would be taken for heard.
+ * @param key the one they are for, where each has its own
+ * @throws LockUsageError
+ */
+export function checkOptionNames(options: object, known: readonly string[], key?: string): void {
+  const whose = key === undefined ? '' : ` of ${quoted(key)}`;
+  for (const name in options) {
+    if (known.includes(name)) continue;
+    const value = inspect(options[name as keyof typeof options]);
+    throw new LockUsageError(
+      `unknown option "${name}" (${value})${whose}; known are ${known.join(', ')}`,
+      key,
+    );
+  }
 }
 
 /**

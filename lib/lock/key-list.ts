@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
-import { isSameMode, describeMode, EXCLUSIVE, type LockMode } from '../stores/lock-mode.js';
-import { checkKey } from './checks.js';
+import { isSameMode, describeMode, type LockMode } from '../stores/lock-mode.js';
+import { checkKey, checkOptionNames } from './checks.js';
 import { LockUsageError, quoted } from './lock.errors.js';
 import { MODE_OPTIONS, modeOf, type ModeOptions } from './mode-options.js';
 
@@ -33,17 +33,17 @@ export interface KeyRequest {
 
 /**
  * Reads a list of keys: sorted, each once.
- * @param options the mode of those that say nothing of theirs
+ * @param fallback the mode of those that say nothing of theirs
  * @throws LockUsageError for an empty list, and for a key in two modes; LockKeyError for a bad key
  */
-export function readKeys(keys: LockKeys, options: ModeOptions = {}): KeyRequest[] {
+export function readKeys(keys: LockKeys, fallback: LockMode): KeyRequest[] {
   if (typeof keys !== 'object' || (keys as unknown) === null) {
     throw new LockUsageError(
       `keys are a list, or an object with the mode of each, received ${inspect(keys)}`,
     );
   }
   const found = new Map<string, LockMode>();
-  for (const { key, mode } of entriesOf(keys, modeOf(options) ?? EXCLUSIVE)) {
+  for (const { key, mode } of entriesOf(keys, fallback)) {
     checkKey(key);
     const other = found.get(key);
     if (other && !isSameMode(other, mode)) {
@@ -68,21 +68,9 @@ function entriesOf(keys: LockKeys, fallback: LockMode): KeyRequest[] {
     if (typeof one !== 'object' || (one as unknown) === null)
       return { key: one as string, mode: fallback };
     checkKey(one.key);
-    checkNames(one);
+    checkOptionNames(one, KEY_OPTIONS, one.key);
     return { key: one.key, mode: modeOf(one) ?? fallback };
   });
-}
-
-/** A misspelt `limit` must not make an exclusive lock of a limited one, nor a lease be taken for heard. */
-function checkNames(one: KeyInMode): void {
-  for (const name in one) {
-    if (KEY_OPTIONS.includes(name)) continue;
-    const value = inspect(one[name as keyof KeyInMode]);
-    throw new LockUsageError(
-      `unknown option "${name}" (${value}) of ${quoted(one.key)}; known are ${KEY_OPTIONS.join(', ')}`,
-      one.key,
-    );
-  }
 }
 
 function isList(keys: LockKeys): keys is readonly (string | KeyInMode)[] {

@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import type { Lock } from './lock.js';
-import { MIN_LEASE_TIME, checkTime } from './checks.js';
+import { MIN_LEASE_TIME, checkOptionNames, checkTime } from './checks.js';
 import { LockUsageError } from './lock.errors.js';
 import { MODE_OPTIONS, modeOf, type ModeOptions } from './mode-options.js';
 
@@ -143,18 +143,5 @@ export function checkAcquireOptions(options: ScopeOptions, lease = Infinity): vo
   }
   if (signal !== undefined && !(signal instanceof AbortSignal)) {
     throw new LockUsageError(`signal must be an AbortSignal, received ${inspect(signal)}`);
-  }
-}
-
-/**
- * Refuses options that name something unknown.
- * @throws LockUsageError
- */
-export function checkOptionNames(options: ScopeOptions, known: readonly string[]): void {
-  for (const name in options) {
-    if (known.includes(name)) continue;
-    throw new LockUsageError(
-      `unknown option "${name}" (${inspect(options[name as keyof ScopeOptions])}); known are ${known.join(', ')}`,
-    );
   }
 }

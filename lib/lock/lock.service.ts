@@ -1,7 +1,7 @@
 import { systemClock } from '../clock.js';
 import type { ListOptions, LockPage, LockState, LockStore } from '../stores/lock-store.js';
 import { Acquirer } from './acquirer.js';
-import { checkKey, checkLimit } from './checks.js';
+import { checkCount, checkKey } from './checks.js';
 import type { LockKeys } from './key-list.js';
 import { releaseAll } from './lock-list.js';
 import {
@@ -195,7 +195,8 @@ export class LockService {
    */
   async list(options: ListOptions = {}): Promise<LockPage> {
     const { prefix = '', limit = 100 } = options;
-    checkLimit(limit);
+    // No store should have to look at more for one page.
+    checkCount('limit', limit, 10_000);
     return this.store.list({ ...options, prefix, limit }).catch(rethrowAs(prefix));
   }
 

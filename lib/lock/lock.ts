@@ -33,7 +33,6 @@ export class Lock implements AsyncDisposable {
    * refuses a smaller one than it has seen is safe even from a holder that slept through its lease.
    */
   readonly token: number;
-
   /** @internal */
   nested: NestedHolds | undefined;
   /** A change of its grant that is under way: the end waits for it. @internal */

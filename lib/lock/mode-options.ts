@@ -1,6 +1,6 @@
 import { inspect } from 'node:util';
 import { EXCLUSIVE, SHARED, type LockMode } from '../stores/lock-mode.js';
-import { MAX_TIME } from './checks.js';
+import { MAX_TIME, checkCount } from './checks.js';
 import { LockUsageError } from './lock.errors.js';
 
 /** How a lock is held beside others; left out, it is exclusive. */
@@ -47,11 +47,4 @@ export function modeOf({ mode, limit, permits }: ModeOptions): LockMode | undefi
   checkCount('limit', limit, MAX_TIME);
   if (permits !== undefined) checkCount('permits', permits, limit, `limit ${limit}`);
   return { kind: 'limited', limit, permits: permits ?? 1 };
-}
-
-function checkCount(name: string, value: unknown, most: number, why = ''): void {
-  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= most) return;
-  throw new LockUsageError(
-    `${name} must be a whole number from 1 to ${why || most}, received ${inspect(value)}`,
-  );
 }

@@ -1,3 +1,4 @@
+import { subscribe, unsubscribe } from 'node:diagnostics_channel';
 import { currentFrame, currentLock } from '../../lib/lock/queue/lock-context.js';
 import { LockBusyError, LockLostError, LockUsageError } from '../../lib/lock/lock.errors.js';
 import { LockService } from '../../lib/lock/lock.service.js';
@@ -34,6 +35,23 @@ describe('nesting', () => {
     );
     expect(token).toBeGreaterThan(0);
     expect(await isFree('order:1')).toBe(true);
+  });
+
+  it('who asks while the lock around it changes is told of once', async () => {
+    const asked: unknown[] = [];
+    const onStart = (event: unknown): void => void asked.push(event);
+    const lock = await locks.acquire('order:1');
+    subscribe('nest-locked:acquire:start', onStart);
+    try {
+      const changed = lock.downgrade();
+      const inner = await lock.run(() => locks.acquire('order:1', { mode: 'shared' }));
+      await changed;
+      expect(asked).toEqual([{ key: 'order:1' }]);
+      await inner.release();
+    } finally {
+      unsubscribe('nest-locked:acquire:start', onStart);
+    }
+    await lock.release();
   });
 
   it('the key is held until the outermost ends', async () => {

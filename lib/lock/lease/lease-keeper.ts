@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../../clock.js';
 import type { LockStore, Renewal } from '../../stores/lock-store.js';
 import { outside } from '../../outside.js';
-import type { Lease, SentRenewal } from './lease.js';
+import { FORGOTTEN, type Lease, type SentRenewal } from './lease.js';
 import { LeaseBuckets } from './lease-buckets.js';
 
 /** A failed renewal is tried again after this share of what is left, in ms at most and least. */
@@ -134,7 +134,7 @@ export class LeaseKeeper {
   private answered(lease: Lease, renewal: Renewal | null, sent: SentRenewal): void {
     if (!this.buckets.has(lease)) return;
     if (renewal === null) {
-      lease.lose('the store has given it to another, or has no memory of it');
+      lease.lose(FORGOTTEN);
       return;
     }
     lease.renewed(renewal.from, renewal.leaseTime, sent);

@@ -19,6 +19,9 @@ export interface LeaseOwner {
   leaseLost(lease: Lease): void;
 }
 
+/** Why a lock is lost that the store does not know as ours any more. */
+export const FORGOTTEN = 'the store has given it to another, or has no memory of it';
+
 type LossListener = (error: LockLostError) => void;
 
 /**
@@ -100,6 +103,11 @@ export class Lease {
   holdFor(maxHoldTime: number, now: number): void {
     this.maxHoldTime = maxHoldTime;
     this.heldUntil = now + (this.renews ? maxHoldTime : this.leaseTime);
+  }
+
+  /** Nobody else is to have the key for `minHoldTime` ms, nor before any who asked so earlier. */
+  keepFor(minHoldTime: number, now: number): void {
+    if (minHoldTime > 0) this.keepUntil = Math.max(this.keepUntil, now + minHoldTime);
   }
 
   /** It goes on under another grant. */

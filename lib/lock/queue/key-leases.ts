@@ -5,7 +5,7 @@ import {
   type LockStore,
   type ReleaseListener,
 } from '../../stores/lock-store.js';
-import { Lease, type LeaseOwner } from '../lease/lease.js';
+import { FORGOTTEN, Lease, type LeaseOwner } from '../lease/lease.js';
 import { Lock } from '../lock.js';
 import type { LockSource } from '../lock-source.js';
 import { Release } from '../release.js';
@@ -16,8 +16,7 @@ import type { Waiter } from './waiter.js';
 import { WaiterQueue } from './waiter-queue.js';
 
 const NO_LEASES: readonly Lease[] = [];
-/** Why a lock is lost that the store knows nothing of. */
-const FORGOTTEN = 'the store has given it to another, or has no memory of it';
+/** Why a downgraded lock is lost that may be shared by now. */
 const UNCERTAIN = 'the store gave no answer when it was to be shared, and may have shared it';
 
 /**
@@ -191,7 +190,7 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
   private lockOn(lease: Lease, { minHoldTime }: AcquireSettings, now: number): Lock {
     const lock = new Lock(lease, this, now);
     lease.join(lock);
-    if (minHoldTime > 0) lease.keepUntil = Math.max(lease.keepUntil, now + minHoldTime);
+    lease.keepFor(minHoldTime, now);
     return lock;
   }
 

@@ -117,7 +117,7 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
         : undefined;
     this.inside.set(lock, timer);
     // The lease is kept as long as any of those asks who held through it.
-    if (minHoldTime > 0) this.lease.keepUntil = Math.max(this.lease.keepUntil, now + minHoldTime);
+    this.lease.keepFor(minHoldTime, now);
     waiter.granted(lock, now);
   }
 

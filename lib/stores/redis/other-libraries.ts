@@ -70,11 +70,12 @@ export class OtherLibraries {
   /** Whether a key that is given back is to be left free. */
   isTheirTurn(key: string): boolean {
     const meeting = this.meetings.get(key);
-    const now = this.clock.mono();
+    // Mostly there is none: nothing more is looked at then.
     if (!meeting) {
-      if (this.areExpected) this.expect(key, now);
+      if (this.areExpected) this.expect(key, this.clock.mono());
       return false;
     }
+    const now = this.clock.mono();
     const { metAt, theirsFrom, oursFrom } = meeting;
     if (now - metAt >= FORGOTTEN_AFTER) {
       this.meetings.delete(key);
@@ -94,6 +95,12 @@ export class OtherLibraries {
     const oursFrom = now + THEIR_TURN;
     this.meetings.set(key, { metAt, lock: '', since: now, endsEpochMs: 0, theirsFrom, oursFrom });
     this.forget(now);
+  }
+
+  /** Whether a key is left free for them now. */
+  isLeft(key: string): boolean {
+    const meeting = this.meetings.get(key);
+    return meeting !== undefined && this.clock.mono() < meeting.oursFrom;
   }
 
   /** Until when a key is left free, on the monotonic clock. */

@@ -167,10 +167,7 @@ export class RedisCommands implements AttemptHost, LeaseHost {
 
   ask(attempt: RedisAttempt): Entry {
     const { key, leaseTime, together } = attempt.request;
-    const operation = askingOperation(
-      attempt.request,
-      this.clock.mono() < this.others.leftUntil(key),
-    );
+    const operation = askingOperation(attempt.request, this.others.isLeft(key));
     const words = encodeOperation(operation, attempt.id, Math.ceil(leaseTime), attempt.arrival);
     const entry = newEntry(this.nameOf(key), words, undefined, attempt, together);
     return this.transport.submit(entry, together !== undefined);

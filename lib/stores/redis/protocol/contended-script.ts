@@ -10,8 +10,8 @@ import { SAVE } from './save-script.js';
  * of a call leaves to the next: `budget`, the waiters that may still be looked at; `listeners`, how many
  * hear the inbox of a process; `frozen`, the processes that were told and were not heard of since.
  *
- * It is one function in four parts, read, change, let in, write, because a closure costs as much as
- * a call of Redis.
+ * It is one function in four parts, read, change, let in, write, each in a file of its own: they share what
+ * the first has read. What it costs is mostly what Redis takes to print and read scores (decision 0001).
  */
 export const CONTENDED = `function(lock, owner, value)
     local nowMs = math.floor(now / 1000)

@@ -36,8 +36,8 @@ import { MOST_STEPS } from './limits.js';
  *         p      0, or 2 for go on
  *         i      { how many wait, holder, its remaining ms, holder, … }
  *         or an error
- *         holder: `owner token`; of another library's, a digest of its value to a and t, '' to i; piggybacked grants: owner, token, owner, … of
- *         waiters of the asking process that got the lock
+ *         holder: `owner token`; of another library's, a digest of its value to a and t, '' to i
+ *         piggybacked grants: owner, token, owner, … of waiters of the asking process that got the lock
  *
  * A lock that one process holds and nobody waits for is a string `owner token`: any other SET NX lock on
  * the key and ours exclude each other. Everything else is one sorted set under the same key:
@@ -48,8 +48,8 @@ import { MOST_STEPS } from './limits.js';
  * An owner says by its end in which mode it holds: see owner-mode.ts.
  * A string \`free token\` stays for up to a second when the clock has not passed a token yet.
  *
- * A closure, a table and a call of Redis cost about as much as each other here, a third of a
- * microsecond and more. So what happens most, a free key taken and given back with nobody waiting,
+ * A call of Redis costs a third of a microsecond here and more, and what is created is to be collected.
+ * So what happens most, a free key taken and given back with nobody waiting,
  * stands in the loop and creates nothing; the rest is only built when it is needed.
  */
 export const LOCK_SCRIPT = `
