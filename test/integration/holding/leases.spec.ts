@@ -2,9 +2,8 @@ import { LockLostError, LockUsageError } from '../../../lib/lock/lock.errors.js'
 import { LockService } from '../../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../../lib/stores/memory/memory-store.js';
 import { ManualClock } from '../../support/manual-clock.js';
-import { commandCounts } from '../../support/redis-probe.js';
 import { until, watch } from '../../support/until.js';
-import { Pods, problemOf, untilWaiting, type Pod } from './pods.js';
+import { withTwoPods, problemOf, untilWaiting, type Pod, type Pods } from './pods.js';
 import { Heard } from './stand.js';
 
 const KEY = 'reports:hourly';
@@ -13,15 +12,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
   let pods: Pods;
   let here: Pod;
   let there: Pod;
-  beforeAll(async () => {
-    pods = await Pods.start();
-  });
-  beforeEach(async () => {
-    here = await pods.open();
-    there = await pods.open();
-  });
-  afterEach(() => pods.close());
-  afterAll(() => pods.stop());
+  withTwoPods((...opened) => ([pods, here, there] = opened));
 
   const remainingMs = async (): Promise<number> =>
     (await there.store.inspect(KEY)).holders[0]?.remainingMs ?? 0;
@@ -93,11 +84,9 @@ describe('leases that are not renewed, and locks that are kept', () => {
 
       await until('the whole lease', async () => (await remainingMs()) > 15_000);
       expect(lock.isHeld()).toBe(true);
-      const calls = async (): Promise<number> =>
-        (await commandCounts(pods.server.url)).get('evalsha') ?? 0;
-      const before = await calls();
+      const before = await pods.scriptCalls();
       expect(await lock.release()).toBe(true);
-      expect((await calls()) - before).toBe(1);
+      expect((await pods.scriptCalls()) - before).toBe(1);
     });
 
     it('is not handed over by one whose lease is renewed, nor to one', async () => {

@@ -10,9 +10,9 @@ import type { ExtendRequest, Grant, Renewal, Succession } from '../../../lib/sto
 import { MemoryStore } from '../../../lib/stores/memory/memory-store.js';
 import { Gate, Stage } from '../../support/gate.js';
 import { ManualClock } from '../../support/manual-clock.js';
-import { commandCounts, untilHeard } from '../../support/redis-probe.js';
+import { untilHeard } from '../../support/redis-probe.js';
 import { until, watch } from '../../support/until.js';
-import { Pods, problemOf, untilWaiting, type Pod } from './pods.js';
+import { withTwoPods, problemOf, untilWaiting, type Pod, type Pods } from './pods.js';
 
 const KEY = 'order:42';
 const SHARED = { mode: 'shared' } as const;
@@ -23,32 +23,22 @@ describe('modes of a lock, with two services', () => {
   let pods: Pods;
   let here: Pod;
   let there: Pod;
-  beforeAll(async () => {
-    pods = await Pods.start();
-  });
-  beforeEach(async () => {
-    here = await pods.open();
-    there = await pods.open();
-  });
-  afterEach(() => pods.close());
-  afterAll(() => pods.stop());
+  withTwoPods((...opened) => ([pods, here, there] = opened));
 
   const holders = async (): Promise<number> => (await there.store.inspect(KEY)).holders.length;
   const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   const releaseAll = async (locks: readonly Lock[]): Promise<void> => {
     for (const lock of locks) expect(await lock.release()).toBe(true);
   };
-  const scriptCalls = async (): Promise<number> =>
-    (await commandCounts(pods.server.url)).get('evalsha') ?? 0;
 
   describe('readers of one process', () => {
     it('a thousand of them cost the store one holder, and one call to come in', async () => {
-      const before = await scriptCalls();
+      const before = await pods.scriptCalls();
 
       const readers = await Promise.all(
         Array.from({ length: 1_000 }, () => here.locks.acquire(KEY, SHARED)),
       );
-      const calls = (await scriptCalls()) - before;
+      const calls = (await pods.scriptCalls()) - before;
 
       expect(calls).toBe(1);
       expect(await holders()).toBe(1);
@@ -196,7 +186,7 @@ describe('modes of a lock, with two services', () => {
       const pod = await pods.open({ handOver: { count: 100, time: FOREVER } });
       const held = await Promise.all([1, 2].map(() => pod.locks.acquire(KEY, { limit: 2 })));
       const queue = Array.from({ length: 10 }, () => pod.locks.acquire(KEY, { limit: 2 }));
-      const before = await scriptCalls();
+      const before = await pods.scriptCalls();
 
       const tokens = new Map<number, number[]>();
       for (let i = 0; i < queue.length; i += 1) {
@@ -208,7 +198,7 @@ describe('modes of a lock, with two services', () => {
         tokens.set(i % 2, [...(tokens.get(i % 2) ?? []), next.token]);
       }
 
-      expect((await scriptCalls()) - before).toBe(0);
+      expect((await pods.scriptCalls()) - before).toBe(0);
       const ranges = [...tokens.values()];
       expect(Math.max(...ranges[0]!)).toBeLessThan(Math.min(...ranges[1]!));
       await releaseAll(held);

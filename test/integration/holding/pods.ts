@@ -3,6 +3,7 @@ import type { Redis } from 'ioredis';
 import type { LockServiceOptions } from '../../../lib/lock/lock-service-options.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
 import { RedisStore, type RedisStoreOptions } from '../../../lib/stores/redis/redis-store.js';
+import { commandCounts } from '../../support/redis-probe.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
 import { Valve } from '../../support/valve.js';
@@ -66,9 +67,25 @@ export class Pods {
     await this.server.stop();
   }
 
+  /** How often the script ran since the last `resetCommands`. */
+  async scriptCalls(): Promise<number> {
+    return (await commandCounts(this.server.url)).get('evalsha') ?? 0;
+  }
+
   async keys(): Promise<string[]> {
     return this.admin.keys('*');
   }
+}
+
+/** Opens two processes for each test of a suite, on one Redis for all of them, and ends them after it. */
+export function withTwoPods(opened: (pods: Pods, here: Pod, there: Pod) => void): void {
+  let pods: Pods;
+  beforeAll(async () => {
+    pods = await Pods.start();
+  });
+  beforeEach(async () => opened(pods, await pods.open(), await pods.open()));
+  afterEach(() => pods.close());
+  afterAll(() => pods.stop());
 }
 
 /** Resolves when so many wait for a key in the store. */

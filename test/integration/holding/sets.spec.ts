@@ -3,10 +3,9 @@ import { NestFactory } from '@nestjs/core';
 
 import { Locked, LockService, RedisLockModule, currentLock } from '../../../lib/index.js';
 import { LockBusyError, LockLostError, LockUsageError } from '../../../lib/lock/lock.errors.js';
-import { commandCounts } from '../../support/redis-probe.js';
 import { Stage } from '../../support/gate.js';
 import { until, watch } from '../../support/until.js';
-import { Pods, problemOf, untilWaiting, type Pod } from './pods.js';
+import { withTwoPods, problemOf, untilWaiting, type Pod, type Pods } from './pods.js';
 import { Heard } from './stand.js';
 
 const SHARED = { kind: 'shared' };
@@ -16,18 +15,8 @@ describe('several locks as one', () => {
   let pods: Pods;
   let here: Pod;
   let there: Pod;
-  beforeAll(async () => {
-    pods = await Pods.start();
-  });
-  beforeEach(async () => {
-    here = await pods.open();
-    there = await pods.open();
-  });
-  afterEach(() => pods.close());
-  afterAll(() => pods.stop());
+  withTwoPods((...opened) => ([pods, here, there] = opened));
 
-  const scriptCalls = async (): Promise<number> =>
-    (await commandCounts(pods.server.url)).get('evalsha') ?? 0;
   const isFree = (key: string): Promise<boolean> =>
     pods.keys().then((keys) => !keys.includes(`lock:${key}`));
 
@@ -38,10 +27,10 @@ describe('several locks as one', () => {
       { key: 'slots', limit: 5, permits: 2 },
       { key: 'r', mode: 'shared' as const },
     ];
-    const before = await scriptCalls();
+    const before = await pods.scriptCalls();
 
     const set = await here.locks.acquireAll(keys);
-    const taken = (await scriptCalls()) - before;
+    const taken = (await pods.scriptCalls()) - before;
     const held = await Promise.all(
       ['a', 'b', 'r', 'slots'].map(
         async (key) => (await there.store.inspect(key)).holders[0]!.mode,

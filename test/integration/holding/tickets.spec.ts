@@ -6,7 +6,7 @@ import { LockService } from '../../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../../lib/stores/memory/memory-store.js';
 import { Stage } from '../../support/gate.js';
 import { until, watch } from '../../support/until.js';
-import { Pods, problemOf, untilWaiting, type Pod } from './pods.js';
+import { withTwoPods, problemOf, untilWaiting, type Pod, type Pods } from './pods.js';
 import { Heard } from './stand.js';
 
 const KEY = 'order:42';
@@ -15,15 +15,7 @@ describe('a lock that goes from process to process', () => {
   let pods: Pods;
   let here: Pod;
   let there: Pod;
-  beforeAll(async () => {
-    pods = await Pods.start();
-  });
-  beforeEach(async () => {
-    here = await pods.open();
-    there = await pods.open();
-  });
-  afterEach(() => pods.close());
-  afterAll(() => pods.stop());
+  withTwoPods((...opened) => ([pods, here, there] = opened));
 
   const holders = async (): Promise<number> => (await there.store.inspect(KEY)).holders.length;
 
