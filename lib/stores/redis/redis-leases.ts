@@ -99,12 +99,20 @@ export class RedisLeases {
 }
 
 /**
- * A renewal that was sent need not be waited for: nothing of it outlives the release. One that itself
- * waits for another would come behind it, and tell of a loss.
+ * What a release waits for: a question, which might queue again behind it. Nothing of a renewal
+ * outlives a release that comes behind it, so one that waits for an answer goes at once: the lease
+ * would outlast the answers.
  */
 function beforeRelease(grant: Grant): Entry | undefined {
   if (!(grant instanceof RedisGrant)) return undefined;
-  return grant.renewal?.stage === 'queued' ? grant.renewal : grant.question;
+  const { question } = grant;
+  let entry = grant.renewal;
+  while (entry && entry !== question && entry.stage === 'queued') {
+    const before: Entry | undefined = entry.after;
+    entry.after = question;
+    entry = before;
+  }
+  return question;
 }
 
 /** What its owner has under way: what comes next waits for the answer. */

@@ -210,3 +210,24 @@ describe.each(TROUBLES)('when $name between', ({ hasReplica, before, between: tr
     await nothingLeft();
   });
 });
+
+describe('when no answer arrives', () => {
+  let site: Site;
+  beforeEach(async () => void (site = await openSite()));
+  afterEach(() => site.close());
+
+  it('No orphan: a lock goes back at once, behind a renewal that waits for another', async () => {
+    const { here, there, valve } = site;
+    const grant = await here.take(KEY);
+    valve.hold('down', 'commands');
+    const renewed = [here.extend(grant, 60_000), here.extend(grant, 60_000)];
+    const released = here.release(grant);
+
+    await until('the key is free', async () => {
+      return (await there.store.inspect(KEY)).holders.length === 0;
+    });
+    valve.open();
+    expect(await Promise.all(renewed)).not.toContain(null);
+    expect(await released).toBe(true);
+  });
+});

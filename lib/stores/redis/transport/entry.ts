@@ -21,7 +21,7 @@ export interface Entry {
   readonly words: string;
   readonly answer: Answer;
   /** What the same owner asked before: it is answered first. */
-  readonly after: Entry | undefined;
+  after: Entry | undefined;
   /** What it has in common with those that it is to travel with. */
   readonly together: object | undefined;
   /** Where it is; one that is dropped while it is queued is never sent. */
