@@ -1,6 +1,6 @@
 import { closedTimes } from '../faults/checks/closed-times.js';
 import { checkHistory, violations } from '../faults/history-checker.js';
-import type { Attempt, Finding, History, Outcome } from '../faults/history.js';
+import type { Attempt, Disturbance, Finding, History, Outcome } from '../faults/history.js';
 import { EXCLUSIVE, SHARED, type Mode } from '../faults/modes.js';
 import { givesAway } from '../faults/worker/saboteurs/sabotage.js';
 
@@ -453,11 +453,16 @@ describe('locks that change hands', () => {
 
   it('does not count a key as closed while its ticket is on its way, for a lease at most', () => {
     const waits = hold('b', 60, 900, 2, { answered: 800 });
-    const closed = (attempts: Attempt[]) =>
-      closedTimes(history(attempts)).filter(({ from }) => from > 10);
+    const closed = (attempts: Attempt[], disturbances: Disturbance[] = []) =>
+      closedTimes(history(attempts, { disturbances })).filter(({ from }) => from > 10);
     expect(closed([left(), waits])).toEqual([{ key: 'k', from: 455, to: 800 }]);
     const claimed = closed([left(), waits, claim('c', 100)]);
     expect(claimed).toEqual([{ key: 'k', from: 150, to: 800 }]);
+    // Each step back makes the lease longer, the second one within what the first has added.
+    const steps = [stepped(400, 100), stepped(500, 200), stepped(760, 300)];
+    expect(closed([left(), waits], steps)).toEqual([
+      { key: 'k', from: 755, to: 800 },
+    ]);
   });
 });
 

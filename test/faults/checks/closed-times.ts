@@ -1,5 +1,5 @@
 import { byKey, type Attempt, type Disturbance, type History, type Span } from '../history.js';
-import { steppedBack } from './grant-order.js';
+import { endOfLease } from './grant-order.js';
 import { insides } from './find-orphans.js';
 
 /**
@@ -42,8 +42,8 @@ function onTheirWay(attempts: readonly Attempt[], disturbances: readonly Disturb
   return attempts.flatMap(({ id, handOff, leaseTime }) => {
     if (!handOff?.isDone) return [];
     const from = handOff.at;
-    const lease = leaseTime + steppedBack(disturbances, from, from + leaseTime);
-    return [{ from, to: Math.min(claims.get(id) ?? Infinity, from + lease) }];
+    const end = endOfLease(disturbances, from, leaseTime);
+    return [{ from, to: Math.min(claims.get(id) ?? Infinity, end) }];
   });
 }
 

@@ -49,6 +49,20 @@ export function steppedBack(
     .reduce((sum, step) => sum + (step.by ?? 0), 0);
 }
 
+/** When a lease ends that nobody renews: a step back makes it longer, and so may the next meanwhile. */
+export function endOfLease(
+  disturbances: readonly Disturbance[],
+  from: number,
+  leaseTime: number,
+): number {
+  return only(disturbances, 'server clock back')
+    .sort((a, b) => a.from - b.from)
+    .reduce(
+      (end, step) => (intersects(step, from, end) ? end + (step.by ?? 0) : end),
+      from + leaseTime,
+    );
+}
+
 /**
  * Tokens of hand-overs follow each other so closely. Two leases are further apart: a token is a time
  * in µs, and a hold takes 2 ms and more.
