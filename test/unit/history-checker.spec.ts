@@ -460,9 +460,7 @@ describe('locks that change hands', () => {
     expect(claimed).toEqual([{ key: 'k', from: 150, to: 800 }]);
     // Each step back makes the lease longer, the second one within what the first has added.
     const steps = [stepped(400, 100), stepped(500, 200), stepped(760, 300)];
-    expect(closed([left(), waits], steps)).toEqual([
-      { key: 'k', from: 755, to: 800 },
-    ]);
+    expect(closed([left(), waits], steps)).toEqual([{ key: 'k', from: 755, to: 800 }]);
   });
 });
 
