@@ -99,7 +99,9 @@ ${ADMIT}
     end
 ${SAVE}
 
-    if not isAsking and op ~= 's' then return piggybacked or unfinished and 2 or done end
+    if not isAsking and op ~= 's' then
+      return piggybacked and { done, unpack(piggybacked) } or unfinished and 3 - done or done
+    end
     if mine then return op == 's' and piggybacked and { mine.text, unpack(piggybacked) } or mine.text end
     for i = 2, #holders do
       if holders[i].ends < only.ends then only = holders[i] end

@@ -89,17 +89,25 @@ export interface ReleaseAnswer {
 
 const NO_GRANTS: readonly PiggybackedGrant[] = [];
 const RELEASED: ReleaseAnswer = { ours: true, unfinished: false, piggybacked: NO_GRANTS };
-const UNFINISHED: ReleaseAnswer = { ...RELEASED, unfinished: true };
-const NOT_OURS: ReleaseAnswer = { ...RELEASED, ours: false };
+/** By the codes of the script. */
+const ANSWERS: readonly ReleaseAnswer[] = [
+  { ...RELEASED, ours: false },
+  RELEASED,
+  { ...RELEASED, unfinished: true },
+  { ...RELEASED, ours: false, unfinished: true },
+];
 
 export function releaseAnswer(reply: unknown): ReleaseAnswer {
   if (Array.isArray(reply)) {
-    return { ...RELEASED, piggybacked: piggybackedGrants(reply as PiggybackReply) };
+    const [code, ...piggybacked] = reply as [Numeric, ...PiggybackReply];
+    return { ...answerOf(code), piggybacked: piggybackedGrants(piggybacked) };
   }
-  const code = Number(reply);
-  if (code === 0) return NOT_OURS;
+  return answerOf(reply);
+}
+
+function answerOf(code: unknown): ReleaseAnswer {
   // Any other number is a yes: the usual reply of a call is that of all its entries.
-  return code === 2 ? UNFINISHED : RELEASED;
+  return ANSWERS[Number(code)] ?? RELEASED;
 }
 
 /** Who holds a key and how many wait, from the reply to `inspect`. */

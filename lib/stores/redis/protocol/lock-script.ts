@@ -30,10 +30,11 @@ import { MOST_STEPS } from './limits.js';
  *                piggybacked grants }
  *                the holder is '-' when the key is free and left to other libraries
  *         r, l, y
- *                1, 0 for not yours, 2 for released, go on with p; or { piggybacked grants }
+ *                1, 0 for not yours; 2 and 3 are these, and go on with p; or { 1 or 0, piggybacked grants }
  *         s      the token, or 0 when that owner does not hold it; or { token, piggybacked grants }
- *         e, f   1 or 0
- *         p      0, or 2 for go on
+ *         e      1 or 0
+ *         f      as r
+ *         p      0, or 3 for go on; or { 0, piggybacked grants }
  *         i      { how many wait, holder, its remaining ms, holder, … }
  *         or an error
  *         holder: `owner token`; of another library's, a digest of its value to a and t, '' to i
