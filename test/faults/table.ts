@@ -31,7 +31,7 @@ more permits than there are. tickets: claimed twice; holders that believed in wh
 accepted: stale writes the resource refused, and accepted. backwards: tokens not larger than an
 earlier one. silent: losses without a word. orphans: keys nobody answers for after a lease. closed:
 longest time somebody waited and nobody was inside, ms; leaderless: the same where they want to lead; shut: longer than that fault may cost. late:
-callers answered more than 250 ms after their wait (450 ms when they did not want to wait), or never;
+callers answered more than 450 ms after their wait, or never;
 workers that did not recover. mixed: one of busy, unavailable and refused for another, work that ran
 unlocked without an outage. crashes: of processes, and unhandled rejections. (n): allowed, since the server had lost its data or its clock was stepped back.`;
 

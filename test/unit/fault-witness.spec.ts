@@ -97,7 +97,8 @@ describe('the witness of the fault campaign', () => {
   it('believes from the end of the first proof to the beginning of the last', () => {
     const register = registerOf({ a: 5 });
     register.take(write('a', 10), 10);
-    register.take(write('a', 20), 20);
+    register.take({ type: 'sign', id: 'a', proof: proof(20) }, 20);
+    expect(register.attempts).toMatchObject([{ lastSign: 20, accepted: 1 }]);
     register.take({ type: 'leave', id: 'a', proof: proof(30) }, 30);
     expect(register.attempts).toMatchObject([{ believed: { from: 11, to: 30 }, left: 30 }]);
   });

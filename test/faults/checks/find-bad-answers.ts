@@ -1,10 +1,11 @@
 import { intersects, type Finding, type History } from '../history.js';
 import { only } from './grant-order.js';
 
-/** By how much an answer may be later than the caller was willing to wait, in ms. */
-const GRACE = 250;
-/** The same of one who did not want to wait: the server has this long to be silent. */
-const GRACE_AT_ONCE = 450;
+/**
+ * By how much an answer may be later than the caller was willing to wait, in ms: for 200 of it the server
+ * may be silent, if nothing is known of the key yet; the rest is for a slow machine.
+ */
+const GRACE = 450;
 
 /** Callers answered too late, wrongly, or not at all. */
 export function findBadAnswers(history: History): Finding[] {
@@ -28,7 +29,7 @@ function findLateAnswers({ attempts, deaths, end }: History): Finding[] {
       continue;
     }
     const late = answered - asked - stalled - patience;
-    if (late > (patience === 0 ? GRACE_AT_ONCE : GRACE)) {
+    if (late > GRACE) {
       findings.push({
         kind: 'late answer',
         at: answered,

@@ -29,6 +29,8 @@ export type Message =
     }
   /** Answered with a `WriteReply`. */
   | { readonly type: 'write'; readonly id: string; readonly proof: Proof }
+  /** Held, and doing something else. */
+  | { readonly type: 'sign'; readonly id: string; readonly proof: Proof }
   | { readonly type: 'leave'; readonly id: string; readonly proof: Proof }
   /** After its leave: the lock has been given back; whether anything told of a loss. */
   | { readonly type: 'end'; readonly id: string; readonly told: boolean }

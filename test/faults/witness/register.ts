@@ -47,6 +47,11 @@ export class Register {
         prove(attempt, message.proof);
         return this.write(attempt, now);
       }
+      case 'sign': {
+        const attempt = this.open.get(message.id);
+        if (attempt) prove(attempt, message.proof);
+        return undefined;
+      }
       case 'leave': {
         const attempt = this.open.get(message.id);
         if (attempt) prove(attempt, message.proof);

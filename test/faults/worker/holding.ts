@@ -66,6 +66,15 @@ export class Holding {
     }
   }
 
+  /** Does something else under the lock, and goes on to prove that it is held. */
+  async proving(id: string, lock: HeldLock, work: () => Promise<void>): Promise<void> {
+    const timer = setInterval(() => {
+      const proof = prove(() => lock.isHeld());
+      if (proof.held) this.tools.witness.tell({ type: 'sign', id, proof });
+    }, LONG_STEP);
+    await work().finally(() => clearInterval(timer));
+  }
+
   private duration(leaseTime: number): number {
     const { random, pace } = this.tools;
     const kind = random.next();

@@ -9,13 +9,19 @@ export class StallMeter {
 
   constructor() {
     setInterval(() => {
-      this.total = this.stalled;
-      this.last = moment();
+      // One look at the clock: a stop between two would be lost.
+      const now = moment();
+      this.total += this.sinceLast(now);
+      this.last = now;
     }, STEP).unref();
   }
 
   /** In ms since the beginning; the stall under way counts. */
   get stalled(): number {
-    return this.total + Math.max(0, moment() - this.last - STEP);
+    return this.total + this.sinceLast(moment());
+  }
+
+  private sinceLast(now: number): number {
+    return Math.max(0, now - this.last - STEP);
   }
 }

@@ -66,7 +66,7 @@ export class Taking {
         return;
       }
       answer('granted', { token: lock.token });
-      await within?.();
+      if (within) await this.holding.proving(id, lock, within);
       this.doing = `hold ${id}`;
       // Who leaves its lock to others is inside until that is done.
       if (ending === 'hand off' && lock.handOff) await this.handOff(id, lock, ask);
