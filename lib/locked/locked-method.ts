@@ -83,6 +83,10 @@ export class LockedMethod {
       let hasRun = false;
       const service = this.serviceOf(instance);
       const key = this.render(args, instance);
+      if (key === undefined) {
+        resolve(Reflect.apply(this.method, instance, args));
+        return;
+      }
       const whole: Promise<unknown> = Promise.resolve(
         service.using(key, this.settings.acquire, async (lock) => {
           hasRun = true;
@@ -107,18 +111,24 @@ export class LockedMethod {
     cancellation: Cancellation | undefined,
     handler: HandlerScope | undefined,
   ): Promise<unknown> {
-    let key: string | readonly string[];
-    let scope: ResultScope;
+    let key: string | readonly string[] | undefined;
+    let scope: ResultScope | undefined;
     try {
       const service = this.serviceOf(instance);
       key = this.render(args, instance);
-      const signal = signalOf(cancellation, handler?.cancellation);
-      const options = { ...this.settings.acquire, signal };
-      const open = (): Promise<ResultScope> => ResultScope.open(service, key, options);
-      scope = await (handler ? handler.wait(open) : open());
+      if (key !== undefined) {
+        const signal = signalOf(cancellation, handler?.cancellation);
+        const options = { ...this.settings.acquire, signal };
+        const open = ResultScope.open.bind(ResultScope, service, key, options);
+        scope = await (handler ? handler.wait(open) : open());
+      }
     } catch (error) {
       if (handler) await endQuietly({ end: () => handler.leave(this) });
       return this.withoutLock(error, instance, args);
+    }
+    if (key === undefined || !scope) {
+      if (handler) await endQuietly({ end: () => handler.leave(this) });
+      return Reflect.apply(this.method, instance, args);
     }
     const hold = handler ? handler.adopt(scope, this) : scope;
     let result: unknown;

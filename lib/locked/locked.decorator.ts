@@ -9,24 +9,30 @@ import {
   type Method,
 } from './decorated-method.js';
 import { compileKey } from './key/key-renderer.js';
-import type { LockKey } from './key/lock-key.js';
+import type { AnyLockKey, KeyProblem, ParametersProblem } from './key/key-types.js';
 import { LOCK_SERVICE, LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
+import type { BusyProblem, NoFunction } from './busy-types.js';
 import { checkLockedOptions, type LockedOptions } from './locked.options.js';
 
 /** What a locked method may be declared to return: its caller has to wait for the lock. */
 export type LockableResult = PromiseLike<unknown> | Observable<unknown> | AsyncIterable<unknown>;
 
 /**
- * What `@Locked` makes: a decorator for methods whose first parameters are those that the key
- * function (`K`) and the `whenBusy` function (`B`) expect.
+ * What `@Locked` makes: a decorator for methods that its key and its `whenBusy` fit. What does not is a
+ * compile error, whose last words say why.
  */
-export type LockedDecorator<K extends readonly unknown[], B extends readonly unknown[]> = <
-  A extends readonly [...K, ...unknown[]] & readonly [...B, ...unknown[]],
-  R extends LockableResult,
->(
+export type LockedDecorator<
+  K = string,
+  S extends 'skip' = never,
+  P extends readonly unknown[] = readonly [],
+  W = NoFunction,
+> = <M extends (...args: never[]) => LockableResult>(
   target: object,
   property: string | symbol,
-  descriptor: TypedPropertyDescriptor<(...args: A) => R>,
+  descriptor: TypedPropertyDescriptor<M> &
+    KeyProblem<K, Parameters<M>> &
+    ParametersProblem<P, Parameters<M>, 'whenBusy'> &
+    BusyProblem<S, W, ReturnType<M>>,
 ) => void;
 
 /**
@@ -77,9 +83,11 @@ export type LockedDecorator<K extends readonly unknown[], B extends readonly unk
  * ```
  */
 export function Locked<
-  const K extends readonly unknown[] = readonly [],
-  const B extends readonly unknown[] = readonly [],
->(key: LockKey<K>, options: LockedOptions<B> = {}): LockedDecorator<K, B> {
+  const K extends AnyLockKey,
+  const P extends readonly unknown[] = readonly [],
+  W = NoFunction,
+  S extends 'skip' = never,
+>(key: K, options: LockedOptions<P, W, S> = {}): LockedDecorator<K, S, P, W> {
   return (target: object, property: unknown, descriptor?: PropertyDescriptor) => {
     const { where, method } = checkTarget('@Locked', target, property, descriptor);
     if (tagOf(method) === 'GeneratorFunction') {

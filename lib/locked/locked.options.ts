@@ -2,15 +2,21 @@ import { inspect } from 'node:util';
 import { SCOPE_OPTIONS, checkAcquireOptions, type ScopeOptions } from '../lock/lock-options.js';
 import { LockUsageError, type LockBusyError } from '../lock/lock.errors.js';
 
-/** What happens to a call that did not get its lock in `waitTime`. */
-export type WhenBusy<A extends readonly unknown[] = readonly unknown[]> =
-  'throw' | 'skip' | ((error: LockBusyError, ...args: A) => unknown);
+/** What is done instead of a call that did not get its lock; what it returns is the call's result. */
+export type BusyFunction<P extends readonly unknown[] = never, W = unknown> = (
+  error: LockBusyError,
+  ...args: P
+) => W;
 
-/** What `@Locked` may be told; the rest comes from the module's options. */
-export interface LockedOptions<A extends readonly unknown[] = readonly unknown[]> extends Omit<
-  ScopeOptions,
-  'signal'
-> {
+/**
+ * What `@Locked` may be told; the rest comes from the module's options.
+ * @typeParam P the arguments that the `whenBusy` function expects, `W` what it returns
+ */
+export interface LockedOptions<
+  P extends readonly unknown[] = never,
+  W = unknown,
+  S extends 'skip' = 'skip',
+> extends Omit<ScopeOptions, 'signal'> {
   /**
    * What to do when the lock was not to be had in `waitTime`: reject with the `LockBusyError`,
    * leave the call out (a promise of `undefined`, an empty Observable or iterable), or give what a
@@ -19,7 +25,7 @@ export interface LockedOptions<A extends readonly unknown[] = readonly unknown[]
    * from inside the method.
    * @default 'throw'
    */
-  whenBusy?: WhenBusy<A> | undefined;
+  whenBusy?: 'throw' | S | BusyFunction<P, W> | undefined;
 }
 
 /** The options of one decorated method, checked. */

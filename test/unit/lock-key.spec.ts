@@ -101,6 +101,46 @@ describe('lock keys', () => {
   });
 
   it.each([
+    ['order:${id}', '${id}'],
+    ['order:${', '${'],
+    ['order:#{#id}', '#{#id}'],
+    ['order:{id}', '{id}'],
+    ['order:{{order.id}}', '{{order.id}}'],
+    ['order:{0}', '{0}'],
+    ['orders/:orderId/pay', ':orderId'],
+    ['order::name', ':name'],
+    ['order:id', ':id'],
+    ['order:orderId', ':orderId'],
+    ['<0>:{id}', '{id}'],
+  ])('refuse %s, which would be one lock for everybody', (template, placeholder) => {
+    const error = refusal(() => compileKey(template, 'Stock.take')) as Error;
+    expect(error).toBeInstanceOf(LockUsageError);
+    expect(error.message).toContain(`Stock.take: ${placeholder} would stand in every key as it is`);
+    expect(error.message).toContain(JSON.stringify(template));
+  });
+
+  it.each([
+    'reports:hourly',
+    'a:b:c',
+    '{<0>}:x',
+    '<0>:lines',
+    'paid:<0>',
+    '10:30',
+    'C#',
+    'width:void',
+    '$5',
+  ])('leave %s as it is', (template) => {
+    expect(render(template, 1)).toBe(template.replace('<0>', '1'));
+  });
+
+  it('are left out by a key function that gives undefined, and by nothing else', () => {
+    expect(render(() => undefined)).toBeUndefined();
+    for (const made of [null, '', 0, false, [undefined]]) {
+      expect(refusal(() => render(() => made))).toBeInstanceOf(LockKeyError);
+    }
+  });
+
+  it.each([
     ['', 'the key template is empty'],
     ['order:<0', '"<" at 6 is not closed'],
     ['order:<0<1>', '"<" at 6 is not closed'],
@@ -141,7 +181,7 @@ describe('lock keys', () => {
     },
   );
 
-  it.each([[''], [undefined], [[]], [['a', '']], [Promise.resolve('a')], [42], ['é'.repeat(513)]])(
+  it.each([[''], [null], [[]], [['a', '']], [Promise.resolve('a')], [42], ['é'.repeat(513)]])(
     'refuse what a key function returned: %p',
     (made) => {
       const error = refusal(() => render(() => made));

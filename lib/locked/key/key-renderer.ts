@@ -22,6 +22,7 @@ export function compileKey(key: unknown, where: string): KeyRenderer {
   if (typeof key === 'function') {
     return (args, instance) => {
       const made: unknown = Reflect.apply(key, instance, args);
+      if (made === undefined) return undefined;
       if (!Array.isArray(made)) return checkMade(made, where);
       if (made.length > 0) return made.map((one: unknown) => checkMade(one, where));
       throw new LockKeyError(`${where}: the key function returned an empty array`, undefined, true);
@@ -47,7 +48,7 @@ function compileOne(template: string, where: string): (args: readonly unknown[])
 function checkMade(key: unknown, where: string): string {
   if (typeof key === 'string' && key !== '') return checkRendered(key, where);
   throw new LockKeyError(
-    `${where}: the key function must return a non-empty string or an array of them, it returned ${describe(key)}`,
+    `${where}: the key function must return a non-empty string, an array of them, or undefined for no lock, it returned ${describe(key)}`,
     undefined,
     true,
   );

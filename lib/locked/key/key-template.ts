@@ -1,4 +1,5 @@
 import { LockKeyError, LockUsageError } from '../../lock/lock.errors.js';
+import { foreignPlaceholder } from './foreign-placeholder.js';
 import { describe, partRenderer } from './key-part.js';
 import type { PartRenderer, TemplateRenderer } from './lock-key.js';
 
@@ -14,7 +15,8 @@ interface Placeholder {
  * Reads a template once and gives the function that fills it. Two lists of arguments whose parts
  * read differently never give one key: see `partRenderer` for how a value knows its end.
  *
- * @throws LockUsageError for an unclosed `<`, an unreadable placeholder, or two in a row
+ * @throws LockUsageError for an unclosed `<`, an unreadable placeholder, two in a row, or one of another
+ * notation such as `${id}` or `:id`
  */
 export function compileTemplate(template: string, where: string): TemplateRenderer {
   const { literals, placeholders } = parse(template, where);
@@ -84,6 +86,13 @@ function parse(
   };
   if (template === '') throw new LockUsageError(`${where}: the key template is empty`);
   if (/\p{Surrogate}/u.test(template)) refuse('there is half a character (a lone surrogate)');
+
+  const foreign = foreignPlaceholder(template);
+  if (foreign !== undefined) {
+    refuse(
+      `${foreign} would stand in every key as it is, one lock for everybody (write <0> for the first argument, <1.id> for a property; a key function may return any text):`,
+    );
+  }
 
   const literals: string[] = [];
   const placeholders: Placeholder[] = [];

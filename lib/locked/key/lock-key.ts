@@ -1,7 +1,7 @@
-/** Makes a key, or several, of the arguments of a call. */
+/** Makes a key, or several, of the arguments of a call; `undefined`: no lock for this call. */
 export type KeyFunction<A extends readonly unknown[] = readonly unknown[]> = (
   ...args: A
-) => string | readonly string[];
+) => string | readonly string[] | undefined;
 
 /**
  * What `@Locked` locks: a template, several templates, or a function of the method's arguments.
@@ -16,23 +16,28 @@ export type KeyFunction<A extends readonly unknown[] = readonly unknown[]> = (
  * character that follows the placeholder are percent-encoded, and no more than that. `1`, `1n` and
  * `'1'` read alike and are one key. A `%` directly after a placeholder is doubled.
  *
- * The key a function returns is taken as it is. A key has 1 to 1024 bytes.
+ * What looks like a placeholder of another notation (`${id}`, `#{id}`, `{id}`, `:id`) is refused when the
+ * class is defined: it would be one lock for everybody.
+ *
+ * The key a function returns is taken as it is; `undefined` lets the call run without a lock. A key
+ * has 1 to 1024 bytes.
  *
  * @example
  * ```ts
  * @Locked('order:<0>')                                        // one key
  * @Locked(['account:<0.from>', 'account:<0.to>'])             // both, or none
  * @Locked((order: Order) => `order:${order.tenant}:${order.id}`)
+ * @Locked((order: Order) => (order.isDraft ? undefined : `order:${order.id}`)) // drafts: no lock
  * ```
  */
 export type LockKey<A extends readonly unknown[] = readonly unknown[]> =
   string | readonly string[] | KeyFunction<A>;
 
-/** Gives the key or keys of one call. */
+/** Gives the key or keys of one call; `undefined`: it needs no lock. */
 export type KeyRenderer = (
   args: readonly unknown[],
   instance: unknown,
-) => string | readonly string[];
+) => string | readonly string[] | undefined;
 
 /** Gives one key of the arguments of one call. */
 export type TemplateRenderer = (args: readonly unknown[]) => string;

@@ -260,7 +260,7 @@ describe('several locks as one', () => {
         }
 
         @Locked(['rates:<0>', 'all'], { waitTime: 0, whenBusy: 'skip' })
-        async write(_: string): Promise<string> {
+        async write(_: string): Promise<string | undefined> {
           return 'written';
         }
 

@@ -7,11 +7,21 @@ import {
   MemoryStore,
   RedisLockModule,
   currentLock,
+  type Lock,
 } from '../../../lib/index.js';
 import { Gate, Stage } from '../../support/gate.js';
 import { closeApps, startApp } from '../../support/nest-app.js';
 
 let stage: Stage;
+
+/** The lock that the running code stands in; none outside of all. */
+function locksHere(): Lock[] {
+  try {
+    return [currentLock()];
+  } catch {
+    return [];
+  }
+}
 
 @Injectable()
 class Base {
@@ -43,7 +53,7 @@ class Base {
   }
 
   @Locked('skip:<0>', { waitTime: 0, whenBusy: 'skip' })
-  async skip(id: string): Promise<string> {
+  async skip(id: string): Promise<string | undefined> {
     await this.nested(id);
     return 'ran';
   }
@@ -66,6 +76,12 @@ class Base {
   })
   async instead(id: string): Promise<string> {
     return id;
+  }
+
+  @Locked((id: string) => (id.startsWith('draft') ? undefined : `skip:${id}`))
+  async mayNeedNone(id: string): Promise<Lock | undefined> {
+    if (id === 'draft-bad') throw new Error(id);
+    return locksHere()[0];
   }
 
   @Locked('skip:<0>', { waitTime: 0 })
@@ -118,6 +134,12 @@ class Requests {
   @Locked('handler:<0>')
   async take(@Param('id') id: string): Promise<string> {
     return `${currentLock().key} ${await this.service.take(id)}`;
+  }
+
+  @Get('draft/:id')
+  @Locked((id: string) => (id === '1' ? undefined : `draft:${id}`))
+  async draft(@Param('id') _: string): Promise<number> {
+    return locksHere().length;
   }
 }
 
@@ -214,6 +236,19 @@ describe('instances of a locked class', () => {
     expect(nested.isHeld()).toBe(true);
     await expect(base.skip('1')).rejects.toMatchObject({ code: 'LOCK_BUSY', key: 'nested:1' });
     expect(await base.skip('2')).toBe('ran');
+  });
+
+  it('a call whose key function gives undefined runs without a lock, waits for none and holds none', async () => {
+    const { base, locks, ask } = await start();
+    await using held = await locks.acquire('skip:1');
+    expect(await base.mayNeedNone('draft-1')).toBeUndefined();
+    await expect(base.mayNeedNone('draft-bad')).rejects.toThrow('draft-bad');
+    const inside = await base.mayNeedNone('2');
+    expect(inside).toMatchObject({ key: 'skip:2', ended: true });
+    expect((await ask('/requests/draft/1')).body).toBe('0');
+    expect((await ask('/requests/draft/2')).body).toBe('1');
+    await held.release();
+    expect((await locks.list()).locks).toEqual([]);
   });
 
   it('a deadlock is a kind of busy: whenBusy applies to it', async () => {

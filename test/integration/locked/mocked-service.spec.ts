@@ -60,7 +60,7 @@ class Work {
   }
 
   @Locked('a:<0>', { whenBusy: 'skip' })
-  async skips(id: number): Promise<number> {
+  async skips(id: number): Promise<number | undefined> {
     return id;
   }
 }
