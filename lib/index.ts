@@ -49,11 +49,10 @@ export type {
   LockHttpAnswer,
   LockHttpStatus,
 } from './locked/context/http-answer.js';
-export type { AnyLockKey, KeyProblem, ParametersProblem } from './locked/key/key-types.js';
 export type { KeyFunction, LockKey } from './locked/key/lock-key.js';
 export type { IfLeader, LeaderOnlyDecorator } from './locked/leader/leader-only.decorator.js';
 export type { LockableResult, LockedDecorator } from './locked/locked.decorator.js';
-export type { BusyProblem, NoFunction } from './locked/busy-types.js';
+export type { NoFunction } from './locked/busy-types.js';
 export type { BusyFunction, LockedOptions } from './locked/locked.options.js';
 export type {
   LeaderElectionModuleExtras,

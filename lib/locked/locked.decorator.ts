@@ -9,7 +9,8 @@ import {
   type Method,
 } from './decorated-method.js';
 import { compileKey } from './key/key-renderer.js';
-import type { AnyLockKey, KeyProblem, ParametersProblem } from './key/key-types.js';
+import type { KeyProblem, ParametersProblem } from './key/key-types.js';
+import type { LockKey } from './key/lock-key.js';
 import { LOCK_SERVICE, LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
 import type { BusyProblem, NoFunction } from './busy-types.js';
 import { checkLockedOptions, type LockedOptions } from './locked.options.js';
@@ -83,7 +84,7 @@ export type LockedDecorator<
  * ```
  */
 export function Locked<
-  const K extends AnyLockKey,
+  const K extends LockKey<never>,
   const P extends readonly unknown[] = readonly [],
   W = NoFunction,
   S extends 'skip' = never,

@@ -1,5 +1,3 @@
-import type { LockKey } from './lock-key.js';
-
 /**
  * What is wrong with a key for a method with the parameters `A`, in words; `unknown` when nothing is,
  * as far as types can tell. Of several problems the first.
@@ -127,6 +125,3 @@ type NoProperty<
   At extends string,
   Name extends string,
 > = `<${Inside}>: <${At}> has no property "${Name}"`;
-
-/** Every key that a decorator takes, whatever the arguments of its functions are. */
-export type AnyLockKey = LockKey<never>;
