@@ -16,6 +16,11 @@ import { checkLockedOptions, type LockedOptions } from './locked.options.js';
 /** What a locked method may be declared to return: its caller has to wait for the lock. */
 export type LockableResult = PromiseLike<unknown> | Observable<unknown> | AsyncIterable<unknown>;
 
+/** What is wrong with a result that its caller need not wait for, in words; `unknown` when nothing is. */
+type ResultProblem<R> = [R] extends [LockableResult]
+  ? unknown
+  : 'the method must return a promise, an Observable or an async iterable: make it async';
+
 /**
  * What `@Locked` makes: a decorator for methods that its key and its `whenBusy` fit. What does not is a
  * compile error, whose last words say why.
@@ -25,10 +30,11 @@ export type LockedDecorator<
   S extends 'skip' = never,
   P extends readonly unknown[] = readonly [],
   W = NoFunction,
-> = <M extends (...args: never[]) => LockableResult>(
+> = <M extends (...args: never[]) => unknown>(
   target: object,
   property: string | symbol,
   descriptor: TypedPropertyDescriptor<M> &
+    ResultProblem<ReturnType<M>> &
     KeyProblem<K, Parameters<M>> &
     ParametersProblem<P, Parameters<M>, 'whenBusy'> &
     BusyProblem<S, W, ReturnType<M>>,
