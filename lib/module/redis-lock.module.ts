@@ -4,6 +4,7 @@ import { LockService } from '../lock/lock.service.js';
 import { HttpContext } from '../locked/context/http-context.js';
 import { RpcContext } from '../locked/context/rpc-context.js';
 import { LockErrorFilter } from '../locked/locked.filter.js';
+import { HandlerScope } from '../locked/handler-scope.js';
 import { LockedInterceptor } from '../locked/locked.interceptor.js';
 import { LockStore } from '../stores/lock-store.js';
 import { RedisStore } from '../stores/redis/redis-store.js';
@@ -14,6 +15,8 @@ import {
   type OPTIONS_TYPE,
 } from './redis-lock.module-definition.js';
 import { resolveOptions, type ResolvedOptions } from './redis-lock.options.js';
+
+const log = new Logger('RedisLockModule');
 
 /** The module's options with their defaults: `ResolvedOptions`. */
 export const REDIS_LOCK_OPTIONS = Symbol('REDIS_LOCK_OPTIONS');
@@ -48,14 +51,22 @@ export const REDIS_LOCK_OPTIONS = Symbol('REDIS_LOCK_OPTIONS');
           connection,
           keyPrefix,
           otherLibraries,
-          log: new Logger('RedisLockModule'),
+          log,
         }),
     },
     {
       provide: LockService,
       inject: [LockStore, REDIS_LOCK_OPTIONS],
       useFactory: (store: LockStore, options: ResolvedOptions) =>
-        new LockService({ ...options, store, ownsStore: options.store === undefined }),
+        new LockService({
+          ...options,
+          store,
+          ownsStore: options.store === undefined,
+          handler: HandlerScope.port,
+          lostUnheard: (error) => {
+            log.error(`${error.message}; the transaction that it was kept for has ended`);
+          },
+        }),
     },
   ],
   exports: [LockService, LockStore, REDIS_LOCK_OPTIONS],

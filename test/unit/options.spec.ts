@@ -27,6 +27,7 @@ describe('the options of the module', () => {
       store: undefined,
       keyPrefix: 'lock',
       otherLibraries: false,
+      transactions: [],
       leaseTime: 30_000,
       waitTime: 5_000,
       fair: false,
