@@ -4,6 +4,7 @@ import { acquireAll } from './acquire-all.js';
 import { checkKey, checkOptionNames } from './checks.js';
 import { readKeys, type KeyRequest, type LockKeys } from './key-list.js';
 import { lockEvents, tell } from './lock-events.js';
+import { frameIn, whileAsking } from './kept-locks.js';
 import {
   DEFAULT_MAX_HOLD_TIME,
   RESUME_OPTIONS,
@@ -62,7 +63,7 @@ export class Acquirer {
     try {
       checkKey(key);
       const settings = this.settingsOf(key, options, kind);
-      return settings.kept ? this.keepOne(key, settings) : this.enter(key, settings);
+      return settings.surroundings ? this.oneIn(key, settings) : this.enter(key, settings);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it was thrown as it is
       return Promise.reject(error);
@@ -138,28 +139,29 @@ export class Acquirer {
   ): AcquireSettings {
     const defaults = this.defaults[kind];
     const settings = options ? withOptions(defaults, options) : defaults;
-    const kept = this.transactions.join(key, settings.until);
-    if (!kept) return settings;
+    const surroundings = this.transactions.join(key, settings.until);
+    if (!surroundings) return settings;
+    if (!surroundings.kept) return { ...settings, surroundings };
     // One whose end is never told must not hold for ever.
     const { maxHoldTime = settings.renew ? DEFAULT_MAX_HOLD_TIME : Infinity } = options ?? {};
-    return { ...settings, kept, maxHoldTime };
+    return { ...settings, surroundings, maxHoldTime };
   }
 
-  private async keepOne(key: string, settings: AcquireSettings): Promise<Lock | null> {
-    const ask = (): Promise<Lock | null> => this.enter(key, settings);
-    const lock = await (settings.kept?.whileAsking(ask) ?? ask());
+  private async oneIn(key: string, settings: AcquireSettings): Promise<Lock | null> {
+    const lock = await asking(settings, () => this.enter(key, settings));
     return lock && this.keep(lock, settings);
   }
 
   /** Has a lock kept for a transaction; gives the part of it that its taker works with. */
-  private keep(lock: Lock, { kept }: AcquireSettings): Lock {
+  private keep(lock: Lock, { surroundings }: AcquireSettings): Lock {
+    const kept = surroundings?.kept;
     if (!kept?.wants(lock)) return lock;
     kept.locks.push(lock);
     return this.queues.keep(lock, kept, kept.isQuiet);
   }
 
   private async take({ requests, settings }: AskedKeys): Promise<LockSet> {
-    const ask = (): Promise<Lock[]> =>
+    const locks = await asking(settings, () =>
       acquireAll(requests, settings.waitTime, this.clock, {
         wait: async ({ key, mode }, waitTime) => {
           const isAsked = requests.length > 1;
@@ -167,8 +169,8 @@ export class Acquirer {
         },
         try: async ({ key, mode }, together) =>
           (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
-      });
-    const locks = await (settings.kept?.whileAsking(ask) ?? ask());
+      }),
+    );
     return new LockSet(locks.map((lock) => this.keep(lock, settings)));
   }
 
@@ -183,12 +185,12 @@ export class Acquirer {
 
   /** @param isAsked whether it was told already that somebody asks */
   private enter(key: string, settings: AcquireSettings, isAsked = false): Promise<Lock | null> {
-    const { signal, kept } = settings;
+    const { signal, surroundings } = settings;
     if (signal?.aborted === true) {
       throw new LockAbortedError(key, abortReason(signal), signal.reason);
     }
     if (!isAsked && lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
-    const frame = kept ? kept.frame() : currentFrame();
+    const frame = surroundings ? frameIn(surroundings) : currentFrame();
     const around = frame && findLock(frame, this.store, key);
     // What it will be is not known yet: perhaps shared, or another's.
     if (around?.changing) return around.changing.then(() => this.enter(key, settings, true));
@@ -199,4 +201,8 @@ export class Acquirer {
   private checkOpen(key: string): void {
     if (this.closed) throw closedError(key);
   }
+}
+
+function asking<T>({ surroundings }: AcquireSettings, ask: () => Promise<T>): Promise<T> {
+  return surroundings ? whileAsking(surroundings, ask) : ask();
 }

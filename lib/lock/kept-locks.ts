@@ -3,6 +3,32 @@ import type { Lock } from './lock.js';
 import type { LockLostError } from './lock.errors.js';
 import { currentFrame, type Frame } from './queue/lock-context.js';
 
+/** What a caller stands in, and what it is to be given for. */
+export interface Surroundings {
+  /** The transactions and the handler around it, innermost first. */
+  readonly around: readonly KeptLocks[];
+  /** The one of them that its lock is to be kept for; undefined for none. */
+  readonly kept: KeptLocks | undefined;
+}
+
+/** What code stands in: the locks of its transactions, inside those of the running work. */
+export function frameIn({ around }: Surroundings): Frame | undefined {
+  return around.reduceRight<Frame | undefined>(
+    (outer, { locks }) => ({ locks, outer }),
+    currentFrame(),
+  );
+}
+
+/** Has those around a caller know that it is on its way to a lock. */
+export async function whileAsking<T>({ around }: Surroundings, ask: () => Promise<T>): Promise<T> {
+  for (const one of around) one.asks(1);
+  try {
+    return await ask();
+  } finally {
+    for (const one of around) one.asks(-1);
+  }
+}
+
 /** The locks that are kept for one transaction, or one run of a handler, until it has ended. */
 export class KeptLocks {
   readonly locks: Lock[] = [];
@@ -25,22 +51,8 @@ export class KeptLocks {
     return this.askers === 0;
   }
 
-  async whileAsking<T>(ask: () => Promise<T>): Promise<T> {
-    this.askers += 1;
-    try {
-      return await ask();
-    } finally {
-      this.askers -= 1;
-    }
-  }
-
-  /** What the code of the transaction stands in: its locks, inside those of the running work. */
-  frame(): Frame | undefined {
-    const others = this.beside.filter(({ isOver }) => !isOver);
-    return [...others, this].reduce<Frame | undefined>(
-      (outer, { locks }) => ({ locks, outer }),
-      currentFrame(),
-    );
+  asks(more: 1 | -1): void {
+    this.askers += more;
   }
 
   /** Whether a lock is to be kept here, and is not by another on its key that is. */

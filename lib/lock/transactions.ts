@@ -1,5 +1,5 @@
 import { inspect } from 'node:util';
-import { KeptLocks } from './kept-locks.js';
+import { KeptLocks, type Surroundings } from './kept-locks.js';
 import { LockUsageError, quoted, type LockLostError } from './lock.errors.js';
 import type { TransactionPort, Until } from './until.js';
 
@@ -14,31 +14,41 @@ export interface TransactionsOptions {
 /** Which transaction or handler the running code stands in, and which locks are kept for it. */
 export class Transactions {
   private readonly known = new WeakMap<object, KeptLocks>();
+  /** Whether a lock was ever kept for a handler: until then none needs to be looked for. */
+  private keepsForHandlers = false;
 
   constructor(private readonly options: TransactionsOptions) {}
 
   /**
-   * What a lock that is asked for now is kept for beyond its own work; undefined for nothing.
+   * What a lock that is asked for now stands in, and is kept for beyond its own work; undefined for nothing.
    * @throws LockUsageError when it was asked to be kept for something that is not there
    */
-  join(key: string | undefined, until: Until | undefined): KeptLocks | undefined {
+  join(key: string | undefined, until: Until | undefined): Surroundings | undefined {
     const { transactions, handler } = this.options;
-    if (until === 'method' || (until === undefined && transactions.length === 0)) return undefined;
-    if (until === 'handler') {
-      return (handler && this.enter(handler)) ?? refuse(key, until, 'no request handler runs here');
+    if (until === 'handler') this.keepsForHandlers = true;
+    if (transactions.length === 0 && !this.keepsForHandlers && until !== 'transaction') {
+      return undefined;
     }
     const active = transactions.map((port) => this.enter(port)).filter((one) => one !== undefined);
-    const [first, ...others] = active;
-    if (first) {
-      first.beside = others;
-      return first;
+    const [transaction, ...others] = active;
+    if (transaction) transaction.beside = others;
+    const request = handler && this.keepsForHandlers ? this.enter(handler) : undefined;
+    const kept = until === 'handler' ? request : until === 'method' ? undefined : transaction;
+    if (!kept && (until === 'handler' || until === 'transaction')) {
+      throw new LockUsageError(
+        `until: '${until}' was asked for ${key === undefined ? 'locks' : quoted(key)}, and ${this.missing(until)}`,
+        key,
+      );
     }
-    if (until === undefined) return undefined;
-    const problem =
-      transactions.length > 0
-        ? 'no transaction is active here'
-        : 'the module was told of none: give it `transactions`';
-    return refuse(key, until, problem);
+    const around = request ? [...active, request] : active;
+    return around.length > 0 ? { around, kept } : undefined;
+  }
+
+  private missing(until: 'handler' | 'transaction'): string {
+    if (until === 'handler') return 'no request handler runs here';
+    return this.options.transactions.length > 0
+      ? 'no transaction is active here'
+      : 'the module was told of none: give it `transactions`';
   }
 
   private enter(port: TransactionPort): KeptLocks | undefined {
@@ -75,9 +85,4 @@ export function readPorts(ports: unknown = []): readonly TransactionPort[] {
     throw new LockUsageError(received(`transactions[${i}] must be ${allowed}`, port));
   }
   return ports as TransactionPort[];
-}
-
-function refuse(key: string | undefined, until: Until, problem: string): never {
-  const which = key === undefined ? 'a lock' : quoted(key);
-  throw new LockUsageError(`until: '${until}' was asked for ${which}, and ${problem}`, key);
 }

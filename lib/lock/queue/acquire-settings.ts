@@ -1,5 +1,5 @@
 import { EXCLUSIVE, type LockMode } from '../../stores/lock-mode.js';
-import type { KeptLocks } from '../kept-locks.js';
+import type { Surroundings } from '../kept-locks.js';
 import {
   DEFAULT_MAX_HOLD_TIME,
   LOCK_DEFAULTS,
@@ -23,8 +23,8 @@ export interface AcquireSettings {
   readonly orNull: boolean;
   readonly signal: AbortSignal | undefined;
   readonly until: Until | undefined;
-  /** The locks of the caller's transaction, where it is to be kept with them. */
-  readonly kept?: KeptLocks;
+  /** The transactions around the caller, where there are any. */
+  readonly surroundings?: Surroundings;
   /** What those have in common that are asked for in one go. */
   readonly together?: object;
 }

@@ -81,7 +81,8 @@ export class KeyQueues {
     if (isAlone) return part;
     for (const waiter of this.deadlines.waiters()) {
       const { key, home, settings, mode } = waiter;
-      if (key !== lock.key || settings.kept !== kept || !(home instanceof KeyQueue)) continue;
+      if (key !== lock.key || !(home instanceof KeyQueue)) continue;
+      if (settings.surroundings?.around.includes(kept) !== true) continue;
       waiter.move();
       if (covers(lock.mode, mode)) inside.enter(waiter);
       else waiter.fail(upgradeError(lock, mode), clock.mono());

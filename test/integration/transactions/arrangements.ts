@@ -1,5 +1,6 @@
 import { closeApps, startApp } from '../../support/nest-app.js';
 import { startPostgres, type PostgresServer } from '../../support/postgres-server.js';
+import type { OpenLibrary } from './libraries.js';
 import { defineShop, type Library, type ShopClasses, type Take } from './shop.js';
 import { CALLERS, Stock } from './stock.js';
 
@@ -60,7 +61,7 @@ export const ARRANGEMENTS: readonly Arrangement[] = [
 /** Runs the table of arrangements with a library on a Postgres of its own. */
 export function describeArrangements(
   name: string,
-  open: (server: PostgresServer) => Promise<{ library: Library; close: () => Promise<void> }>,
+  open: (server: PostgresServer) => Promise<OpenLibrary>,
 ): void {
   describe(name, () => {
     let server: PostgresServer;

@@ -31,6 +31,8 @@ export interface Library {
   readonly transactional: (propagation?: Propagation) => MethodDecorator;
   /** Runs a transaction that a program, not a decorator, begins. */
   readonly transaction: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Runs a part of the transaction that can be rolled back by itself. */
+  readonly savepoint: <T>(work: () => Promise<T>) => Promise<T>;
   /** Asks the transaction of the running code, or the database where there is none. */
   readonly query: Query;
   readonly imports: DynamicModule[];

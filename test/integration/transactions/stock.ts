@@ -24,6 +24,7 @@ export class Stock {
         $$ BEGIN PERFORM pg_sleep(${COMMIT_TIME / 1000}); RETURN NULL; END $$;
       CREATE CONSTRAINT TRIGGER slow_commit AFTER UPDATE ON stock DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION slow();
+      CREATE TABLE refused_at_commit (id int UNIQUE DEFERRABLE INITIALLY DEFERRED);
     `);
     return new Stock(client);
   }
@@ -41,6 +42,11 @@ export class Stock {
       [sku],
     );
     return 100 - rows[0]!.amount;
+  }
+
+  /** Ends a connection from the other side. */
+  async cut(pid: number): Promise<void> {
+    await this.client.query('SELECT pg_terminate_backend($1)', [pid]);
   }
 
   async close(): Promise<void> {
