@@ -20,9 +20,16 @@ export { currentLock } from './lock/queue/lock-context.js';
 export { httpAnswer } from './locked/context/http-answer.js';
 export { InjectLeaderElection, getLeaderElectionToken } from './locked/leader/election-token.js';
 export { LeaderOnly } from './locked/leader/leader-only.decorator.js';
+export { LockDefaults } from './locked/lock-defaults.decorator.js';
 export { Locked } from './locked/locked.decorator.js';
+export {
+  InjectLockService,
+  getLockServiceToken,
+  getLockStoreToken,
+} from './locked/service-token.js';
 export { LeaderElectionModule } from './module/leader-election.module.js';
-export { REDIS_LOCK_OPTIONS, RedisLockModule } from './module/redis-lock.module.js';
+export { RedisLockModule } from './module/redis-lock.module.js';
+export { REDIS_LOCK_OPTIONS } from './module/redis-registration.js';
 export { EXCLUSIVE, SHARED, compatible } from './stores/lock-mode.js';
 export { LockStore, StoreUnavailableError } from './stores/lock-store.js';
 export { MemoryStore } from './stores/memory/memory-store.js';
@@ -53,6 +60,7 @@ export type {
 } from './locked/context/http-answer.js';
 export type { KeyFunction, LockKey } from './locked/key/lock-key.js';
 export type { IfLeader, LeaderOnlyDecorator } from './locked/leader/leader-only.decorator.js';
+export type { LockDefaultsOptions } from './locked/lock-defaults.decorator.js';
 export type { LockableResult, LockedDecorator } from './locked/locked.decorator.js';
 export type { NoFunction } from './locked/busy-types.js';
 export type { BusyFunction, LockedOptions } from './locked/locked.options.js';

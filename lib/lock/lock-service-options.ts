@@ -8,6 +8,8 @@ import type { TransactionPort } from './until.js';
 export interface LockServiceOptions {
   /** Where the locks live. */
   readonly store: LockStore;
+  /** What events say of the service, where an application has several. @default 'default' */
+  readonly registration?: string | undefined;
   /** Close the store at shutdown. @default true */
   readonly ownsStore?: boolean | undefined;
   /** Default of `AcquireOptions.leaseTime`, in ms. @default 30_000 */

@@ -32,7 +32,10 @@ export interface HolderFacts {
   readonly mode: LockMode | undefined;
   /** Since when, in ms since the epoch on the store's clock; undefined as above. */
   readonly sinceEpochMs: number | undefined;
-  /** What is left of the holder's lease in ms: a good moment to come back. */
+  /**
+   * A good moment to come back, in ms from now: from how long the key was held lately, or, when nothing is
+   * known of that, as long again as it has been held. Of another library's lock the rest of its lease.
+   */
   readonly retryAfter: number;
 }
 

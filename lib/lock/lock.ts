@@ -53,8 +53,8 @@ export class Lock implements AsyncDisposable {
     readonly lease: Lease,
     /** @internal */
     readonly source: LockSource,
-    /** When this holder began, on the monotonic clock. */
-    private readonly since: number,
+    /** When this holder began, on the monotonic clock. @internal */
+    readonly since: number,
     /** Of a lock taken inside another: how it is held there. */
     private readonly nestedMode?: LockMode,
   ) {

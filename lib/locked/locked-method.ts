@@ -2,9 +2,10 @@ import 'reflect-metadata';
 import { isObservable } from 'rxjs';
 import { LockAbortedError, LockBusyError, LockUsageError } from '../lock/lock.errors.js';
 import { copyOwn, type Method } from './decorated-method.js';
+import { injectService, serviceIn } from './injected-service.js';
 import { HandlerScope } from './handler-scope.js';
 import type { KeyRenderer } from './key/lock-key.js';
-import type { LockedSettings } from './locked.options.js';
+import { withDefaults, type LockedSettings } from './locked.options.js';
 import { signalOf, type Cancellation } from './result/cancellation.js';
 import { holdResult, isOngoing } from './result/held-result.js';
 import { LazyIterator } from './result/iterable-result.js';
@@ -13,19 +14,6 @@ import { ResultScope, endQuietly, type Using } from './result/result-scope.js';
 
 /** What a locked method gives its caller at once. */
 export type ResultKind = 'promise' | 'observable' | 'iterable';
-
-/**
- * Where Nest puts the service. The description is what Nest says at boot when it has no service
- * to put there.
- */
-export const LOCK_SERVICE: unique symbol = Symbol(
-  'the LockService for @Locked: add RedisLockModule.forRoot() to the imports of the root module',
-);
-
-/** An instance that Nest has built. */
-interface Injected {
-  readonly [LOCK_SERVICE]?: Using;
-}
 
 const LOCKED = 'nest-locked:methods';
 
@@ -36,14 +24,26 @@ export function lockedMethodsOf(handler: object): readonly LockedMethod[] {
 
 /** One method with its lock: what all its calls have in common. */
 export class LockedMethod {
+  /** Where its service is in an instance. */
+  service: symbol;
+
   constructor(
+    target: object,
     /** Class and method, for messages. */
     private readonly where: string,
     readonly kind: ResultKind,
     private readonly render: KeyRenderer,
-    private readonly settings: LockedSettings,
+    private settings: LockedSettings,
     private readonly method: Method,
-  ) {}
+  ) {
+    this.service = injectService(target, settings.service);
+  }
+
+  /** What its class says for all its methods. */
+  takeDefaults(defaults: LockedSettings, target: object): void {
+    this.settings = withDefaults(this.settings, defaults, this.where);
+    this.service = injectService(target, this.settings.service);
+  }
 
   /** The function that takes the method's place. */
   wrapper(): Method {
@@ -156,7 +156,7 @@ export class LockedMethod {
   }
 
   private serviceOf(instance: unknown): Using {
-    const service = (instance as Injected | undefined)?.[LOCK_SERVICE];
+    const service = serviceIn(instance, this.service);
     if (service) return service;
     throw new LockUsageError(
       `${this.where} was called on an object that Nest did not build, so there is nothing to lock with; get it from the container (in a test: Test.createTestingModule with RedisLockModule.forRoot({ store: new MemoryStore() }))`,

@@ -1,6 +1,4 @@
-import { Inject } from '@nestjs/common';
 import type { Observable } from 'rxjs';
-import { LockService } from '../lock/lock.service.js';
 import {
   checkTarget,
   notForThis,
@@ -11,12 +9,17 @@ import {
 import { compileKey } from './key/key-renderer.js';
 import type { KeyProblem, ParametersProblem } from './key/key-types.js';
 import type { LockKey } from './key/lock-key.js';
-import { LOCK_SERVICE, LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
+import { LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
 import type { BusyProblem, NoFunction } from './busy-types.js';
 import { checkLockedOptions, type LockedOptions } from './locked.options.js';
 
 /** What a locked method may be declared to return: its caller has to wait for the lock. */
 export type LockableResult = PromiseLike<unknown> | Observable<unknown> | AsyncIterable<unknown>;
+
+/** What is wrong with a result that its caller need not wait for, in words; `unknown` when nothing is. */
+type ResultProblem<R> = [R] extends [LockableResult]
+  ? unknown
+  : 'the method must return a promise, an Observable or an async iterable: make it async';
 
 /**
  * What `@Locked` makes: a decorator for methods that its key and its `whenBusy` fit. What does not is a
@@ -27,10 +30,11 @@ export type LockedDecorator<
   S extends 'skip' = never,
   P extends readonly unknown[] = readonly [],
   W = NoFunction,
-> = <M extends (...args: never[]) => LockableResult>(
+> = <M extends (...args: never[]) => unknown>(
   target: object,
   property: string | symbol,
   descriptor: TypedPropertyDescriptor<M> &
+    ResultProblem<ReturnType<M>> &
     KeyProblem<K, Parameters<M>> &
     ParametersProblem<P, Parameters<M>, 'whenBusy'> &
     BusyProblem<S, W, ReturnType<M>>,
@@ -51,7 +55,8 @@ export type LockedDecorator<
  * it after that gets a `LockLostError`. Once begun, it is held to its end, or for `maxHoldTime`. A
  * stream is destroyed when its lock is lost.
  *
- * The class must be built by Nest, with `RedisLockModule` in its reach. All that is asked of the
+ * The class must be built by Nest, with `RedisLockModule` in its reach; `service` names one of several
+ * registrations, and `@LockDefaults` says what the methods of a class have in common. All that is asked of the
  * service is `using(key, options, task)`: a test may provide a plain object with that under the
  * `LockService` token.
  *
@@ -98,25 +103,16 @@ export function Locked<
       );
     }
     const locked = new LockedMethod(
+      target,
       where,
       kindOf(method, target, property as string | symbol),
       compileKey(key, where),
       checkLockedOptions(options, where),
       method,
     );
-    injectService(target);
     // checkTarget has made sure of the descriptor.
     (descriptor as PropertyDescriptor).value = locked.wrapper();
   };
-}
-
-const injected = new WeakSet<object>();
-
-/** Once a class, however many of its methods are locked: Nest resolves every entry. */
-function injectService(target: object): void {
-  if (injected.has(target)) return;
-  injected.add(target);
-  Inject(LockService)(target, LOCK_SERVICE);
 }
 
 function kindOf(method: Method, target: object, property: string | symbol): ResultKind {

@@ -1,6 +1,8 @@
 import { inspect } from 'node:util';
 import { SCOPE_OPTIONS, checkAcquireOptions, type ScopeOptions } from '../lock/lock-options.js';
 import { LockUsageError, type LockBusyError } from '../lock/lock.errors.js';
+import { MODE_OPTIONS } from '../lock/mode-options.js';
+import { checkRegistration } from './service-token.js';
 
 /** What is done instead of a call that did not get its lock; what it returns is the call's result. */
 export type BusyFunction<P extends readonly unknown[] = never, W = unknown> = (
@@ -18,6 +20,11 @@ export interface LockedOptions<
   S extends 'skip' = 'skip',
 > extends Omit<ScopeOptions, 'signal'> {
   /**
+   * The name of the registration whose service locks: `forRoot({ name })`.
+   * @default the one without a name
+   */
+  service?: string | undefined;
+  /**
    * What to do when the lock was not to be had in `waitTime`: reject with the `LockBusyError`,
    * leave the call out (a promise of `undefined`, an empty Observable or iterable), or give what a
    * function makes of the error and the arguments. A deadlock and a full queue are busy too; the
@@ -31,12 +38,14 @@ export interface LockedOptions<
 /** The options of one decorated method, checked. */
 export interface LockedSettings {
   readonly acquire: ScopeOptions;
+  /** The name of the registration; undefined for the one without. */
+  readonly service: string | undefined;
   /** What to do instead of throwing. */
   readonly whenBusy: 'skip' | ((...args: unknown[]) => unknown) | undefined;
 }
 
 /** The wait of a locked method is called off by its caller's going away, not by a signal. */
-const KNOWN = [...SCOPE_OPTIONS.filter((name) => name !== 'signal'), 'whenBusy'];
+const KNOWN = [...SCOPE_OPTIONS.filter((name) => name !== 'signal'), 'service', 'whenBusy'];
 
 /**
  * Checks the options of a decorated method at class definition.
@@ -55,8 +64,9 @@ export function checkLockedOptions(options: unknown, where: string): LockedSetti
       refuse(`unknown option "${name}" (${inspect(value)}); known are ${KNOWN.join(', ')}`);
     }
   }
-  const { whenBusy = 'throw', ...acquire } = options as Record<string, unknown>;
+  const { whenBusy = 'throw', service, ...acquire } = options as Record<string, unknown>;
   try {
+    checkRegistration(service);
     checkAcquireOptions(acquire);
   } catch (error) {
     refuse((error as Error).message);
@@ -66,6 +76,35 @@ export function checkLockedOptions(options: unknown, where: string): LockedSetti
   }
   return {
     acquire,
+    service: service as string | undefined,
     whenBusy: whenBusy === 'throw' ? undefined : (whenBusy as LockedSettings['whenBusy']),
   };
+}
+
+/**
+ * What holds for a method whose class has defaults.
+ * @throws LockUsageError where the two do not go together
+ */
+export function withDefaults(
+  own: LockedSettings,
+  defaults: LockedSettings,
+  where: string,
+): LockedSettings {
+  const { service = defaults.service, whenBusy } = own;
+  const said = Object.entries(own.acquire).filter(([, value]) => value !== undefined);
+  const modes: readonly string[] = MODE_OPTIONS;
+  // The three say one thing together.
+  const hasMode = said.some(([name]) => modes.includes(name));
+  const taken = Object.entries(defaults.acquire).filter(
+    ([name]) => !(hasMode && modes.includes(name)),
+  );
+  const acquire: ScopeOptions = Object.fromEntries([...taken, ...said]);
+  try {
+    checkAcquireOptions(acquire);
+  } catch (error) {
+    throw new LockUsageError(
+      `${where}, with @LockDefaults of its class: ${(error as Error).message}`,
+    );
+  }
+  return { acquire, service, whenBusy };
 }

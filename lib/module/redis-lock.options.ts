@@ -233,7 +233,8 @@ function checkNames(what: string, options: unknown, known: readonly string[]): o
   }
   for (const [name, value] of Object.entries(options)) {
     if (known.includes(name)) continue;
-    const hint = name === 'isGlobal' ? '; in forRootAsync it stands beside useFactory' : '';
+    const isExtra = name === 'isGlobal' || name === 'name';
+    const hint = isExtra ? '; in forRootAsync it stands beside useFactory' : '';
     // `url` or `password` is a likely one, and its value is not to be printed.
     const shown = typeof value === 'string' ? 'a string' : inspect(value, { depth: -1 });
     throw new LockUsageError(

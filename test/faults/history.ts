@@ -111,12 +111,14 @@ export interface Acceptance extends Span {
 }
 
 /**
- * What takes a promise back for a while, or makes one. `server may refuse`: an answer may be an
+ * What takes a promise back for a while, or makes one. `commands late`: what a worker says may arrive so much
+ * later, and renew what it has given up meanwhile. `server may refuse`: an answer may be an
  * error. `server refuses`: it does answer, and with errors to whoever wants a lock.
  */
 export interface Disturbance extends Span {
-  readonly kind: 'data lost' | 'server clock back' | 'server may refuse' | 'server refuses';
-  /** By how many ms a clock was stepped back. */
+  readonly kind:
+    'data lost' | 'server clock back' | 'commands late' | 'server may refuse' | 'server refuses';
+  /** By how many ms a clock was stepped back, or commands are held up at most. */
   readonly by?: number;
   /**
    * Connections ended with it. A release may then have been sent twice, and the second answer, that

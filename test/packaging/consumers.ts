@@ -35,7 +35,7 @@ const common = {
 };
 
 /** Both kinds of module, and what is run afterwards: out/….mjs and out/….cjs. */
-const nodeNext: Compilation = {
+export const nodeNext: Compilation = {
   name: 'NodeNext',
   compilerOptions: {
     ...common,

@@ -253,6 +253,20 @@ describe('the history checker', () => {
       expect(kinds(findings)).toEqual(['orphan']);
     });
 
+    it('takes into account that a command which is held up renews what was given up meanwhile', () => {
+      const check = (at: number) =>
+        kinds(
+          checkHistory(
+            history([hold('a', 0, 50, 1)], {
+              sightings: seen(5, 1_000),
+              disturbances: [{ kind: 'commands late', from: at, to: at, by: 600 }],
+            }),
+          ),
+        );
+      expect(check(100)).toEqual([]);
+      expect(check(2_000)).toEqual(['orphan']);
+    });
+
     it('takes into account that a clock stepped back lengthens the lease', () => {
       const disturbances = [stepped(60, 2_000)];
       const findings = checkHistory(

@@ -216,13 +216,16 @@ export class Lease {
     this.listeners?.delete(listener);
   }
 
-  /** What a caller is told who cannot have the key meanwhile. */
-  holderFacts(): HolderFacts {
+  /**
+   * What a caller is told who cannot have the key meanwhile.
+   * @param retryAfter when to come back, in ms
+   */
+  holderFacts(retryAfter: number): HolderFacts {
     return {
       holder: this.grant.holder,
       mode: this.grant.mode,
       sinceEpochMs: this.clock.wall() - this.heldMs,
-      retryAfter: Math.max(0, this.remainingMs),
+      retryAfter,
     };
   }
 

@@ -60,6 +60,7 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
     const now = this.settings.clock.mono();
     // A lost lease has left already, and another may have come: there is nothing to give back.
     if (!lease.checkExpiry(now)) return Release.lost;
+    this.settings.holds.ended(this.key, now - lock.since);
     if (!lease.leave(lock)) return Release.done;
     const { first } = this.waiters;
     if (first && mayHandOver(lease, first, this.settings.handOver, now)) {

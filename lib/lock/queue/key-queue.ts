@@ -90,7 +90,7 @@ export class KeyQueue extends KeyLeases implements WaiterHome, AttemptListener {
 
   refused(holders: readonly HolderInfo[]): void {
     this.attempt = undefined;
-    this.waiters.shift()?.busy(factsOf(holders), this.settings.clock.mono());
+    this.waiters.shift()?.busy(this.factsOf(holders), this.settings.clock.mono());
     this.goOn();
   }
 
@@ -146,14 +146,20 @@ export class KeyQueue extends KeyLeases implements WaiterHome, AttemptListener {
   /** Who stands in the way, as far as it is known. */
   private facts(): HolderFacts {
     const [lease] = this.leases;
-    if (lease) return lease.holderFacts();
+    if (lease) return lease.holderFacts(this.settings.holds.retryAfter(this.key, lease.heldMs));
     const progress = this.attempt?.progress;
-    return factsOf(progress && progress.state !== 'unanswered' ? progress.holders : []);
+    return this.factsOf(progress && progress.state !== 'unanswered' ? progress.holders : []);
   }
-}
 
-function factsOf([first]: readonly HolderInfo[]): HolderFacts {
-  if (!first) return NOBODY;
-  const { holder, mode, sinceEpochMs, remainingMs } = first;
-  return { holder, mode, sinceEpochMs, retryAfter: remainingMs };
+  private factsOf([first]: readonly HolderInfo[]): HolderFacts {
+    if (!first) return NOBODY;
+    const { holder, mode, sinceEpochMs, remainingMs } = first;
+    const { clock, holds } = this.settings;
+    // Another library's lock may end by itself, and nothing is known of its beginning.
+    const retryAfter =
+      sinceEpochMs === undefined
+        ? remainingMs
+        : holds.retryAfter(this.key, clock.wall() - sinceEpochMs);
+    return { holder, mode, sinceEpochMs, retryAfter };
+  }
 }

@@ -12,6 +12,7 @@ import { KeyQueue } from './key-queue.js';
 import { NestedQueue } from './nested-queue.js';
 import type { Frame } from './lock-context.js';
 import type { HandOverBound, QueueSettings } from './queue-settings.js';
+import { RecentHolds } from './recent-holds.js';
 import { Waiter } from './waiter.js';
 
 /** What the queues of one service are made with. */
@@ -45,6 +46,7 @@ export class KeyQueues {
       ...options,
       keeper: this.keeper,
       deadlocks: this.deadlocks,
+      holds: new RecentHolds(),
       emptied: (queue) => this.emptied(queue),
     };
   }

@@ -67,7 +67,7 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
     } else if (this.waiters.size === 0 && this.fits(waiter)) {
       this.give(waiter);
     } else if (!waiter.wait) {
-      waiter.busy(this.lease.holderFacts(), waiter.since);
+      waiter.busy(this.lease.holderFacts(this.lease.heldMs), waiter.since);
     } else {
       this.waiters.push(waiter);
       waiter.waitsIn(this, this.nextLook(waiter, waiter.since));
@@ -86,7 +86,7 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
     this.waiters.remove(waiter);
     this.goOn();
     const reason = ring ? 'deadlock' : 'held';
-    waiter.busy(this.lease.holderFacts(), now, reason, ring && describeRing(ring));
+    waiter.busy(this.lease.holderFacts(this.lease.heldMs), now, reason, ring && describeRing(ring));
     return undefined;
   }
 

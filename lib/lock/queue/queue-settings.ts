@@ -3,6 +3,7 @@ import type { LockStore } from '../../stores/lock-store.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import type { DeadlockFinder } from './deadlock.js';
 import type { KeyQueue } from './key-queue.js';
+import type { RecentHolds } from './recent-holds.js';
 
 /** How far a lock may be handed over inside the process before the others have their turn. */
 export interface HandOverBound {
@@ -21,6 +22,7 @@ export interface QueueSettings {
   /** How long the store may be silent before a waiter is told so, in ms. */
   readonly unavailableAfter: number;
   readonly deadlocks: DeadlockFinder;
+  readonly holds: RecentHolds;
   /** Called when a queue has neither holder nor waiters. */
   emptied(queue: KeyQueue): void;
 }

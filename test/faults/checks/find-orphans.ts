@@ -9,7 +9,7 @@ import {
   type Span,
 } from '../history.js';
 import { tokenRange } from '../modes.js';
-import { steppedBack } from './grant-order.js';
+import { heldUp, steppedBack } from './grant-order.js';
 
 /** For the observer's own steps and a slow machine, in ms. */
 const TOLERANCE = 300;
@@ -32,7 +32,8 @@ export function findOrphans(history: History): Finding[] {
       (inside.get(sighting.key) ?? []).filter((one) => isOf(sighting, one)),
     );
     const stepped = steppedBack(history.disturbances, sighting.from, sighting.to);
-    const limit = lease + TOLERANCE + stepped;
+    const late = heldUp(history.disturbances, sighting.from, sighting.to);
+    const limit = lease + TOLERANCE + stepped + late;
     if (longest.to - longest.from <= limit) continue;
     findings.push({
       kind: 'orphan',

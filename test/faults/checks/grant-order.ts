@@ -49,6 +49,14 @@ export function steppedBack(
     .reduce((sum, step) => sum + (step.by ?? 0), 0);
 }
 
+/** By how many ms, at most, what a worker says may be held up then. */
+export function heldUp(disturbances: readonly Disturbance[], from: number, to: number): number {
+  const delays = only(disturbances, 'commands late').filter((one) =>
+    intersects(one, from - (one.by ?? 0), to),
+  );
+  return Math.max(0, ...delays.map(({ by = 0 }) => by));
+}
+
 /** When a lease ends that nobody renews: a step back makes it longer, and so may the next meanwhile. */
 export function endOfLease(
   disturbances: readonly Disturbance[],

@@ -40,9 +40,12 @@ const delay: Fault = {
     const proxies = await victims(arena, random);
     const most = random.pick([20, 150, 600]);
     // Of a generator of its own: how often it is asked depends on the traffic.
-    for (const proxy of proxies) proxy.delay(() => Math.random() * most);
-    await pause(random.int(300, 1_500));
-    for (const proxy of proxies) proxy.heal();
+    const act = async (): Promise<void> => {
+      for (const proxy of proxies) proxy.delay(() => Math.random() * most);
+      await pause(random.int(300, 1_500));
+      for (const proxy of proxies) proxy.heal();
+    };
+    await arena.disturb('commands late', act, { by: most });
     return proxies.length;
   },
 };

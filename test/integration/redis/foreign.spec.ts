@@ -6,7 +6,7 @@ import { openSite, type Site } from './site.js';
 const KEY = 'order:42';
 const LOCK = `lock:${KEY}`;
 /** How soon one of ours is in, whom nobody tells of a release, in ms, and what a slow machine adds. */
-const SOON = 250 + 150;
+const SOON = 250 + 750;
 
 /** What others keep, what is almost ours, and nothing at all. */
 const VALUES: [name: string, value: Buffer | string][] = [

@@ -7,7 +7,7 @@ import 'reflect-metadata';
 import assert from 'node:assert/strict';
 import { setImmediate as turn } from 'node:timers/promises';
 import { Controller, Get, Injectable, Module, Param, ParseIntPipe, Post } from '@nestjs/common';
-import { NestFactory } from '@nestjs/core';
+import { NestFactory, type AbstractHttpAdapter } from '@nestjs/core';
 import { Redis } from 'ioredis';
 import {
   currentLock,
@@ -69,9 +69,21 @@ class CounterController {
 })
 class AppModule {}
 
+/** The HTTP server: Express, or what the environment names. */
+async function platform(): Promise<AbstractHttpAdapter> {
+  const name = process.env['PLATFORM'] ?? '@nestjs/platform-express';
+  const { ExpressAdapter, FastifyAdapter } = (await import(name)) as Record<
+    string,
+    new () => AbstractHttpAdapter
+  >;
+  const Adapter = ExpressAdapter ?? FastifyAdapter;
+  assert.ok(Adapter, name);
+  return new Adapter();
+}
+
 async function main(): Promise<void> {
   assert.equal(CoreLockService, LockService, 'two entry points, two classes');
-  const app = await NestFactory.create(AppModule, { logger: ['error', 'warn'] });
+  const app = await NestFactory.create(AppModule, await platform(), { logger: ['error', 'warn'] });
   await app.listen(0, '127.0.0.1');
   const origin = await app.getUrl();
   const locks = app.get(LockService);
