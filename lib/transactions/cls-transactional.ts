@@ -2,6 +2,8 @@ import { TransactionHost } from '@nestjs-cls/transactional';
 import type { TransactionPort } from '../lock/until.js';
 import { TransactionScope } from './transaction-scope.js';
 
+export type { TransactionPort } from '../lock/until.js';
+
 const scope = new TransactionScope();
 let isHooked = false;
 

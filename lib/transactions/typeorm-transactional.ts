@@ -2,6 +2,8 @@ import { getDataSourceByName, runOnTransactionComplete } from 'typeorm-transacti
 import type { TransactionPort } from '../lock/until.js';
 import { OpenTransaction } from './open-transaction.js';
 
+export type { TransactionPort } from '../lock/until.js';
+
 type DataSource = NonNullable<ReturnType<typeof getDataSourceByName>>;
 type Runner = NonNullable<DataSource['manager']['queryRunner']>;
 
