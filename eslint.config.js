@@ -55,7 +55,7 @@ const MAY_IMPORT = {
   // The contract, and what several stores share.
   'stores/': ['clock', 'deferred', 'outside'],
   // What tells locks of transactions; a library's is an entry point of its own.
-  'transactions/': ['lock/until'],
+  'transactions/': ['lock/lock.errors', 'lock/until'],
   'fencing/': [],
   clock: [],
   deferred: [],

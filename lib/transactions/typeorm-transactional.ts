@@ -1,4 +1,5 @@
 import { getDataSourceByName, runOnTransactionComplete } from 'typeorm-transactional';
+import { LockUsageError } from '../lock/lock.errors.js';
 import type { TransactionPort } from '../lock/until.js';
 import { OpenTransaction } from './open-transaction.js';
 
@@ -24,6 +25,8 @@ const subscriber = {
  * Tells locks of the transactions of `typeorm-transactional`. A lock that is lost before the commit makes
  * the transaction fail; a savepoint is part of its transaction.
  * @param dataSource its name in `addTransactionalDataSource`. For several, one port for each
+ * @returns the port; it throws `LockUsageError` for a data source that was added with `patch: false`, which
+ * does not say in which transaction code runs
  *
  * @example
  * ```ts
@@ -37,12 +40,23 @@ const subscriber = {
 export function typeormTransactional(dataSource = 'default'): TransactionPort {
   return (end, check) => {
     const source = getDataSourceByName(dataSource);
+    if (source && !isPatched(source)) throw unpatched(dataSource);
     const runner = source?.manager.queryRunner;
     if (!source || !runner?.isTransactionActive) return undefined;
     const transaction = open.get(runner) ?? begin(source, runner);
     transaction.join(end, check);
     return transaction;
   };
+}
+
+function isPatched(source: DataSource): boolean {
+  return Object.getOwnPropertyDescriptor(source, 'manager')?.get !== undefined;
+}
+
+function unpatched(dataSource: string): LockUsageError {
+  return new LockUsageError(
+    `typeormTransactional was given the data source ${JSON.stringify(dataSource)}, which was added with patch: false and does not say in which transaction code runs: add it without that, or use a TransactionScope`,
+  );
 }
 
 function begin(source: DataSource, runner: Runner): OpenTransaction {
