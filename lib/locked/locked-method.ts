@@ -118,7 +118,10 @@ export class LockedMethod {
       key = this.render(args, instance);
       if (key !== undefined) {
         const signal = signalOf(cancellation, handler?.cancellation);
-        const options = { ...this.settings.acquire, signal };
+        const { acquire } = this.settings;
+        // The handler itself keeps it, and a transaction inside the interceptors ends before.
+        const until = handler && acquire.until !== 'transaction' ? 'method' : acquire.until;
+        const options = { ...acquire, until, signal };
         const open = ResultScope.open.bind(ResultScope, service, key, options);
         scope = await (handler ? handler.wait(open) : open());
       }
@@ -130,7 +133,8 @@ export class LockedMethod {
       if (handler) await endQuietly({ end: () => handler.leave(this) });
       return Reflect.apply(this.method, instance, args);
     }
-    const hold = handler ? handler.adopt(scope, this) : scope;
+    const { until = 'handler' } = this.settings.acquire;
+    const hold = handler ? handler.adopt(scope, this, until === 'handler') : scope;
     let result: unknown;
     try {
       const calledOff = cancellation?.reason ?? handler?.cancellation.reason;

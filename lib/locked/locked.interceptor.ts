@@ -13,8 +13,8 @@ export class LockedInterceptor implements NestInterceptor {
   constructor(private readonly adapters: readonly ContextAdapter[]) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    // A handler that is not locked itself may call what is locked until the handler has ended.
     const owners = lockedMethodsOf(context.getHandler());
-    if (owners.length === 0) return next.handle();
     const adapter = adapterFor(this.adapters, context);
     return new Observable((subscriber) => {
       const scope = new HandlerScope(owners, adapter?.clientGone(context));
