@@ -50,6 +50,7 @@ export type { AnyLockError, BusyReason, HolderFacts, TicketProblem } from './loc
 export type { Held } from './lock/lock-set.js';
 export type { ModeOptions } from './lock/mode-options.js';
 export type { LockServiceOptions } from './lock/lock-service-options.js';
+export type { LockCounts } from './lock/queue/key-queues.js';
 export type { HandOverBound } from './lock/queue/queue-settings.js';
 export type {
   LockErrorBody,

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock.js';
 import type { LockStore } from '../stores/lock-store.js';
+import type { StoreLog } from '../stores/store-log.js';
 import type { HandOverBound } from './queue/queue-settings.js';
 
 /** What a service is made of; the module fills it in from its options. `undefined` is the default. */
@@ -24,6 +25,16 @@ export interface LockServiceOptions {
   readonly shutdownTimeout?: number | undefined;
   /** How many callers of this process may wait for one key; the next is told "busy" at once. @default 10_000 */
   readonly maxWaiters?: number | undefined;
-  /** @default systemClock */
+  /**
+   * Where operators are told of locks that were lost or refused, of a store that gives no answer, and of
+   * long waits: a line at once, further ones of its kind as a number every ten seconds. @default nowhere
+   */
+  readonly log?: StoreLog | undefined;
+  /**
+   * From how many ms on a wait is long, and told of in the log; `Infinity`: none is. Whoever waits without
+   * end, by `waitTime: Infinity`, is not told of. @default 2_000
+   */
+  readonly longWait?: number | undefined;
+  /** @default the clock that the store goes by */
   readonly clock?: Clock | undefined;
 }

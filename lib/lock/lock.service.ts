@@ -16,8 +16,9 @@ import { locksOf, type Held, type LockSet } from './lock-set.js';
 import type { Lock } from './lock.js';
 import { LockUsageError, closedError, rethrowAs } from './lock.errors.js';
 import { defaultSettings } from './queue/acquire-settings.js';
-import { KeyQueues } from './queue/key-queues.js';
+import { KeyQueues, type LockCounts } from './queue/key-queues.js';
 import { lockAround, runInLocks } from './queue/lock-context.js';
+import { Teller } from './teller.js';
 
 /**
  * Takes locks. Injected wherever `RedisLockModule` is imported.
@@ -37,13 +38,15 @@ export class LockService {
   private readonly store: LockStore;
   private readonly queues: KeyQueues;
   private readonly acquirer: Acquirer;
+  private readonly teller: Teller;
   private readonly ownsStore: boolean;
   private readonly shutdownTimeout: number;
   private closing: Promise<void> | undefined;
 
   constructor(options: LockServiceOptions) {
-    const { store, clock = systemClock } = options;
+    const { store, clock = store.traits.clock ?? systemClock } = options;
     this.store = store;
+    this.teller = new Teller(options, clock);
     this.ownsStore = options.ownsStore ?? true;
     this.shutdownTimeout = options.shutdownTimeout ?? LOCK_DEFAULTS.shutdownTimeout;
     this.queues = new KeyQueues({
@@ -52,8 +55,9 @@ export class LockService {
       handOver: options.handOver ?? LOCK_DEFAULTS.handOver,
       unavailableAfter: options.unavailableAfter ?? LOCK_DEFAULTS.unavailableAfter,
       maxWaiters: options.maxWaiters ?? LOCK_DEFAULTS.maxWaiters,
+      teller: this.teller,
     });
-    this.acquirer = new Acquirer(store, clock, this.queues, defaultSettings(options));
+    this.acquirer = new Acquirer(store, clock, this.queues, defaultSettings(options), this.teller);
   }
 
   /**
@@ -200,6 +204,11 @@ export class LockService {
     return this.store.list({ ...options, prefix, limit }).catch(rethrowAs(prefix));
   }
 
+  /** How many locks this process holds through this service, waits for, and is not sure of: for health checks. */
+  counts(): LockCounts {
+    return this.queues.counts();
+  }
+
   /**
    * Takes the lock on `key` from whoever holds it, for operators: its holders learn that they lost
    * it with their next renewal, and the next who waits has it at once.
@@ -230,6 +239,7 @@ export class LockService {
     await this.queues.idle(this.shutdownTimeout);
     this.queues.loseAll('the application has shut down');
     this.queues.stop();
+    this.teller.log?.stop();
     if (this.ownsStore) await this.store.close();
   }
 }

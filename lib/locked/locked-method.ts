@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { isObservable } from 'rxjs';
+import { askedBy, callerOf } from '../lock/caller.js';
 import { LockAbortedError, LockBusyError, LockUsageError } from '../lock/lock.errors.js';
 import { copyOwn, type Method } from './decorated-method.js';
 import { injectService, serviceIn } from './injected-service.js';
@@ -118,7 +119,8 @@ export class LockedMethod {
       key = this.render(args, instance);
       if (key !== undefined) {
         const signal = signalOf(cancellation, handler?.cancellation);
-        const options = { ...this.settings.acquire, signal };
+        const { acquire } = this.settings;
+        const options = askedBy({ ...acquire, signal }, callerOf(acquire));
         const open = ResultScope.open.bind(ResultScope, service, key, options);
         scope = await (handler ? handler.wait(open) : open());
       }

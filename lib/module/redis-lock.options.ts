@@ -77,6 +77,12 @@ export interface RedisLockModuleOptions {
    */
   maxWaiters?: number | undefined;
   /**
+   * From how many ms on a wait for a lock is worth a line in the log; `Infinity`: none is. A wait that was to
+   * be without end, by `waitTime: Infinity`, is none either. 0 to 2 147 483 647.
+   * @default 2_000
+   */
+  longWait?: number | undefined;
+  /**
    * The HTTP statuses of the lock errors.
    * @default { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 }
    */
@@ -96,6 +102,7 @@ export interface ResolvedOptions {
   readonly unavailableAfter: number;
   readonly shutdownTimeout: number;
   readonly maxWaiters: number;
+  readonly longWait: number;
   readonly httpStatus: LockHttpStatus;
 }
 
@@ -122,7 +129,7 @@ const CONNECTION =
 export function resolveOptions(options: unknown): ResolvedOptions {
   const given = checkNames('option', options, Object.keys(DEFAULTS)) as RedisLockModuleOptions;
   const { connection, store, keyPrefix, leaseTime, waitTime, fair } = given;
-  const { otherLibraries, unavailableAfter, shutdownTimeout, maxWaiters } = given;
+  const { otherLibraries, unavailableAfter, shutdownTimeout, maxWaiters, longWait } = given;
   if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
   if (waitTime !== undefined) checkTime('waitTime', waitTime, 0, true);
   if (keyPrefix !== undefined && typeof keyPrefix !== 'string') {
@@ -130,6 +137,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   }
   if (unavailableAfter !== undefined) checkTime('unavailableAfter', unavailableAfter, 1);
   if (shutdownTimeout !== undefined) checkTime('shutdownTimeout', shutdownTimeout, 0);
+  if (longWait !== undefined) checkTime('longWait', longWait, 0, true);
   if (maxWaiters !== undefined && !(Number.isInteger(maxWaiters) && maxWaiters >= 1)) {
     refuse('maxWaiters', maxWaiters, 'a whole number from 1');
   }
@@ -153,6 +161,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     unavailableAfter: unavailableAfter ?? DEFAULTS.unavailableAfter,
     shutdownTimeout: shutdownTimeout ?? DEFAULTS.shutdownTimeout,
     maxWaiters: maxWaiters ?? DEFAULTS.maxWaiters,
+    longWait: longWait ?? DEFAULTS.longWait,
     httpStatus: resolveStatus(given.httpStatus),
   };
 }

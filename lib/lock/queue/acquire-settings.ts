@@ -5,6 +5,7 @@ import {
   checkAcquireOptions,
   type AcquireOptions,
 } from '../lock-options.js';
+import { callerOf, type Caller } from '../caller.js';
 import { modeOf } from '../mode-options.js';
 
 /** How a lock is asked for, with all defaults filled in; times in ms. Callers without options share one. */
@@ -20,6 +21,8 @@ export interface AcquireSettings {
   /** Answer `null` instead of an error when the key is taken. */
   readonly orNull: boolean;
   readonly signal: AbortSignal | undefined;
+  /** Who asks; undefined where it is not by `@Locked`. */
+  readonly caller: Caller | undefined;
   /** What those have in common that are asked for in one go. */
   readonly together?: object;
 }
@@ -45,6 +48,7 @@ export function defaultSettings(options: AcquireOptions): DefaultSettings {
     fair: options.fair ?? LOCK_DEFAULTS.fair,
     orNull: false,
     signal: undefined,
+    caller: undefined,
   };
   return {
     handles,
@@ -67,6 +71,7 @@ export function withOptions(defaults: AcquireSettings, options: AcquireOptions):
     fair: fair ?? defaults.fair,
     orNull: defaults.orNull,
     signal,
+    caller: callerOf(options),
   };
 }
 
