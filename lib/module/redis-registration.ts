@@ -35,15 +35,23 @@ export function redisRegistration(name: string | undefined): {
             store,
             ownsStore: options.store === undefined,
             registration: name ?? DEFAULT_REGISTRATION,
+            log: new Logger('LockService'),
           }),
       },
       {
         provide: RegistrationBoot,
-        inject: [ModulesContainer, storeToken, REDIS_LOCK_OPTIONS],
-        useFactory: (modules: ModulesContainer, store: LockStore, options: ResolvedOptions) =>
+        inject: [ModulesContainer, storeToken, serviceToken, REDIS_LOCK_OPTIONS],
+        useFactory: (
+          modules: ModulesContainer,
+          store: LockStore,
+          service: unknown,
+          options: ResolvedOptions,
+        ) =>
           new RegistrationBoot(modules, name, () => {
-            // A store that the application brought is its own affair.
-            if (!options.store && store instanceof RedisStore) store.greet();
+            // A store that the application brought is its own affair; and of one that the service of a test
+            // does not use, nobody would close the connection.
+            const isUsed = !options.store && service instanceof LockService;
+            if (isUsed && store instanceof RedisStore) store.greet();
           }),
       },
     ],
