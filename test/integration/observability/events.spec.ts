@@ -4,8 +4,9 @@ import { Injectable } from '@nestjs/common';
 import { Test } from '@nestjs/testing';
 
 import { Locked, LockService, MemoryStore, RedisLockModule } from '../../../lib/index.js';
-import { lockEvents, type LockEvent } from '../../../lib/lock/lock-events.js';
+import { isListenedTo, lockEvents, type LockEvent } from '../../../lib/lock/lock-events.js';
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
+import { TestingStore } from '../../../lib/testing/index.js';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { sleep } from '../../support/until.js';
 import { connect } from '../holding/stand.js';
@@ -121,6 +122,40 @@ describe('the events of locks', () => {
       expect(ear.story(id)).toEqual(['acquire:start', 'acquire:granted', 'release']);
     }
   });
+
+  it.each(Object.keys(lockEvents) as (keyof typeof lockEvents)[])(
+    'somebody who listens to %s alone is told in the context of the caller',
+    async (channel) => {
+      expect(isListenedTo()).toBe(false);
+      ear = new Ear(channel);
+      expect(isListenedTo()).toBe(true);
+      const store = new TestingStore();
+      const locks = new LockService({ store, leaseTime: 60, shutdownTimeout: 0 });
+      const quietly = (work: Promise<unknown>): Promise<unknown> => work.catch(() => undefined);
+      await users.run('user', async () => {
+        const renewed = await locks.acquire('order:1');
+        await quietly(locks.acquire('order:1', { waitTime: 0 }));
+        await quietly(locks.acquire('order:1', { signal: AbortSignal.timeout(5) }));
+        const ticket = await (await locks.acquire('order:2')).handOff();
+        await (await locks.resume(ticket)).release();
+        await sleep(40);
+        store.refuse(new Error('of its own'));
+        await quietly(locks.acquire('order:3'));
+        store.unavailable();
+        const proceed = { whenUnavailable: 'proceed' } as const;
+        await locks.using('order:3', proceed, () => undefined);
+        const { signal } = renewed;
+        await new Promise((resolve) => signal.addEventListener('abort', resolve));
+        store.available();
+        const last = await locks.acquire('order:4');
+        store.unavailable();
+        await quietly(last.release());
+      });
+      await locks.close();
+      expect(ear.told.length).toBeGreaterThan(0);
+      for (const { user } of ear.told) expect(user).toBe('user');
+    },
+  );
 
   it('name the registration that a service was made with', async () => {
     ear = new Ear();
