@@ -32,6 +32,7 @@ export type {
   StepDownOptions,
 } from './leader/leader-options.js';
 export type { LockEvent } from './lock/lock-events.js';
+export type { KeyPage, KeyState } from './lock/key-state.js';
 export type { KeyInMode, LockKeys } from './lock/key-list.js';
 export type { AcquireOptions, LockTask, ResumeOptions, ScopeOptions } from './lock/lock-options.js';
 export type { AnyLockError, BusyReason, HolderFacts, TicketProblem } from './lock/lock.errors.js';

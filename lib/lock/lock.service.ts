@@ -1,8 +1,9 @@
 import { systemClock } from '../clock.js';
-import type { ListOptions, LockPage, LockState, LockStore } from '../stores/lock-store.js';
+import type { ListOptions, LockStore } from '../stores/lock-store.js';
 import { Acquirer } from './acquirer.js';
 import { checkCount, checkKey } from './checks.js';
 import type { LockKeys } from './key-list.js';
+import { keyState, type KeyPage, type KeyState } from './key-state.js';
 import { releaseAll } from './lock-list.js';
 import {
   LOCK_DEFAULTS,
@@ -179,12 +180,13 @@ export class LockService {
   }
 
   /**
-   * Who holds `key`, since when, and how many wait for it in the store.
+   * Who holds `key`, since when, and how many wait for it: callers, and places in the store's queue.
    * @throws LockUnavailableError, LockRefusedError as `acquire`
    */
-  async inspect(key: string): Promise<LockState> {
+  async inspect(key: string): Promise<KeyState> {
     checkKey(key);
-    return this.store.inspect(key).catch(rethrowAs(key));
+    const state = await this.store.inspect(key).catch(rethrowAs(key));
+    return keyState(state, this.queues.waiters().get(key));
   }
 
   /**
@@ -197,11 +199,13 @@ export class LockService {
    * for (const { key, holders } of held) console.log(key, holders);
    * ```
    */
-  async list(options: ListOptions = {}): Promise<LockPage> {
+  async list(options: ListOptions = {}): Promise<KeyPage> {
     const { prefix = '', limit = 100 } = options;
     // No store should have to look at more for one page.
     checkCount('limit', limit, 10_000);
-    return this.store.list({ ...options, prefix, limit }).catch(rethrowAs(prefix));
+    const page = await this.store.list({ ...options, prefix, limit }).catch(rethrowAs(prefix));
+    const own = this.queues.waiters();
+    return { ...page, locks: page.locks.map((state) => keyState(state, own.get(state.key))) };
   }
 
   /** How many locks this process holds through this service, waits for, and is not sure of: for health checks. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { covers, describeMode, type LockMode } from '../../stores/lock-mode.js';
 import type { Grant, LockStore } from '../../stores/lock-store.js';
+import type { OwnWaiters } from '../key-state.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LockUsageError, NOBODY, quoted } from '../lock.errors.js';
 import type { Acquisition } from '../acquisition.js';
@@ -115,6 +116,21 @@ export class KeyQueues {
     for (const waiter of this.deadlines.waiters()) {
       if (waiter.home instanceof KeyQueue) waiter.leave(error(waiter.key));
     }
+  }
+
+  /** Who of this process waits for which key; what waits inside a held lock is not in the store's queue. */
+  waiters(): ReadonlyMap<string, OwnWaiters> {
+    const found = new Map<string, OwnWaiters>();
+    const homes = new Set<KeyQueue>();
+    for (const { key, home } of this.deadlines.waiters()) {
+      if (!(home instanceof KeyQueue)) continue;
+      const own = found.get(key) ?? { callers: 0, places: 0 };
+      found.set(key, own);
+      own.callers += 1;
+      if (home.isAsking && !homes.has(home)) own.places += 1;
+      homes.add(home);
+    }
+    return found;
   }
 
   counts(): LockCounts {
