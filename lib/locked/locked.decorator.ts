@@ -7,10 +7,10 @@ import {
   type Method,
 } from './decorated-method.js';
 import { compileKey, templateOf } from './key/key-renderer.js';
-import type { KeyProblem, ParametersProblem } from './key/key-types.js';
+import type { KeyProblem } from './key/key-types.js';
 import type { LockKey } from './key/lock-key.js';
 import { LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
-import type { BusyProblem, NoFunction } from './busy-types.js';
+import type { BusyAsk, BusyProblem, NoFunction } from './busy-types.js';
 import { checkLockedOptions, type LockedOptions } from './locked.options.js';
 
 /** What a locked method may be declared to return: its caller has to wait for the lock. */
@@ -25,14 +25,24 @@ export type LockedDecorator<
   S extends 'skip' = never,
   P extends readonly unknown[] = readonly [],
   W = NoFunction,
-> = <M extends (...args: never[]) => LockableResult>(
+> = <M extends (...args: never[]) => unknown>(
   target: object,
   property: string | symbol,
-  descriptor: TypedPropertyDescriptor<M> &
-    KeyProblem<K, Parameters<M>> &
-    ParametersProblem<P, Parameters<M>, 'whenBusy'> &
-    BusyProblem<S, W, ReturnType<M>>,
+  descriptor: TypedPropertyDescriptor<M> & MethodProblem<M, K, BusyAsk<S, P, W>>,
 ) => void;
+
+/** As `LockableResult`, by what is quick to see. */
+type Lockable =
+  | { readonly then: unknown }
+  | { readonly subscribe: unknown }
+  | { readonly [Symbol.asyncIterator]: unknown };
+
+/** What is wrong with a method, in words; `unknown` when nothing is. Taken apart once: that is what costs. */
+type MethodProblem<M, K, B> = M extends (...args: infer A) => infer R
+  ? [R] extends [Lockable]
+    ? KeyProblem<K, A> & BusyProblem<B, A, R>
+    : 'the method must return a promise, an Observable or an async iterable: make it async'
+  : unknown;
 
 /**
  * Runs a method under a lock: it starts when the lock is held, and the lock is given back when it

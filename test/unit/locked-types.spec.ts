@@ -107,6 +107,18 @@ const GOOD: readonly Case[] = [
 
 const BAD: readonly Case[] = [
   [
+    'a method that returns nothing',
+    `@Locked('a')`,
+    `m(): void {}`,
+    'the method must return a promise, an Observable or an async iterable: make it async',
+  ],
+  [
+    'a method that may promise',
+    `@Locked('a')`,
+    `m(): void | Promise<void> {}`,
+    'the method must return a promise, an Observable or an async iterable: make it async',
+  ],
+  [
     'a property that is not there',
     `@Locked('<0.idd>')`,
     taking('order: Order'),

@@ -32,12 +32,14 @@ type ListProblem<
 
 /** From one placeholder to the next. A template that is not known before the program runs is not looked at. */
 type TemplateProblem<
-  T extends string,
+  K extends string,
   A extends readonly unknown[],
-> = T extends `${string}<${infer Inside}>${infer Rest}`
-  ? unknown extends PlaceholderProblem<Inside, A>
-    ? TemplateProblem<Rest, A>
-    : PlaceholderProblem<Inside, A>
+> = K extends `${string}<${infer Inside}>${infer Rest}`
+  ? PlaceholderProblem<Inside, A> extends infer Problem
+    ? unknown extends Problem
+      ? TemplateProblem<Rest, A>
+      : Problem
+    : never
   : unknown;
 
 type PlaceholderProblem<
@@ -52,54 +54,72 @@ interface Missing {
   readonly missing: unique symbol;
 }
 
-type Argument<A extends readonly unknown[], Index extends string> = number extends A['length']
-  ? Index extends keyof A
-    ? A[Index]
-    : A[number]
-  : Index extends keyof A
-    ? A[Index]
+type Argument<A extends readonly unknown[], Index extends string> = Index extends keyof A
+  ? A[Index]
+  : number extends A['length']
+    ? A[number]
     : Missing;
 
-type IsAny<V> = 0 extends 1 & V ? true : false;
-type IsOpen<V> = IsAny<V> extends true ? true : unknown extends V ? true : false;
+/** Step by step; the usual one first, for there are many. */
+type PathProblem<
+  V,
+  Path extends string,
+  Inside extends string,
+  At extends string,
+> = Path extends `${infer Name}.${infer Rest}`
+  ? Name extends keyof V
+    ? PathProblem<V[Name], Rest, Inside, `${At}.${Name}`>
+    : StepProblem<V, Name, Inside, At> extends infer Problem
+      ? unknown extends Problem
+        ? PathProblem<PropertyValue<V, Name>, Rest, Inside, `${At}.${Name}`>
+        : Problem
+      : never
+  : Path extends keyof V
+    ? ValueProblem<V[Path], Inside>
+    : StepProblem<V, Path, Inside, At> extends infer Problem
+      ? unknown extends Problem
+        ? ValueProblem<PropertyValue<V, Path>, Inside>
+        : Problem
+      : never;
 
-type PathProblem<V, Path extends string, Inside extends string, At extends string> =
+/** What is wrong with a step that is no property by its name. */
+type StepProblem<V, Name extends string, Inside extends string, At extends string> =
   IsOpen<V> extends true
     ? unknown
     : [V] extends [Missing]
       ? NoArgument<Inside>
       : [Extract<V, null | undefined>] extends [never]
-        ? Path extends `${infer Name}.${infer Rest}`
-          ? Name extends PropertyOf<V>
-            ? PathProblem<PropertyValue<V, Name>, Rest, Inside, `${At}.${Name}`>
-            : NoProperty<Inside, At, Name>
-          : Path extends PropertyOf<V>
-            ? ValueProblem<PropertyValue<V, Path>, Inside>
-            : NoProperty<Inside, At, Path>
+        ? Name extends PropertyOf<V>
+          ? unknown
+          : `<${Inside}>: <${At}> has no property "${Name}"`
         : `<${Inside}>: <${At}> may be ${Absent<V>}: use a key function that says what to lock then`;
 
-/** By which names a placeholder may go on, as text. */
+type IsOpen<V> = 0 extends 1 & V ? true : unknown extends V ? true : false;
+
+/** By which names that are no text a placeholder may go on, as text. */
 type PropertyOf<V> = [V] extends [readonly unknown[]]
   ? `${number}`
   : keyof V extends infer Name
-    ? Name extends string | number
+    ? Name extends number
       ? `${Name}`
       : never
     : never;
 
-type PropertyValue<V, Name extends string> = V extends readonly (infer Element)[]
-  ? Element
-  : Name extends keyof V
-    ? V[Name]
-    : Name extends `${infer Index extends number}`
-      ? Index extends keyof V
-        ? V[Index]
-        : unknown
-      : unknown;
+type PropertyValue<V, Name extends string> =
+  IsOpen<V> extends true
+    ? V
+    : [V] extends [readonly (infer Element)[]]
+      ? Element
+      : Name extends `${infer Index extends number}`
+        ? Index extends keyof V
+          ? V[Index]
+          : unknown
+        : unknown;
 
 /** What may stand in a key: see `LockKey`. */
-type ValueProblem<V, Inside extends string> =
-  IsOpen<V> extends true
+type ValueProblem<V, Inside extends string> = [V] extends [string | number | bigint | boolean]
+  ? unknown
+  : IsOpen<V> extends true
     ? unknown
     : [V] extends [Missing]
       ? NoArgument<Inside>
@@ -120,8 +140,3 @@ type Unprintable<V> = V extends string | number | bigint | boolean
 
 type Absent<V> = null extends V ? 'null' : 'undefined';
 type NoArgument<Inside extends string> = `<${Inside}>: the method has no such argument`;
-type NoProperty<
-  Inside extends string,
-  At extends string,
-  Name extends string,
-> = `<${Inside}>: <${At}> has no property "${Name}"`;
