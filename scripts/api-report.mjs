@@ -12,13 +12,28 @@ const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist/esm');
 const pages = join(root, 'docs/api');
 
-/** Each entry point, and the packages that its declarations must do without. */
+/**
+ * Each entry point, and the packages that its declarations must do without. What stands on `index` may name
+ * what that exports.
+ */
 const ENTRIES = [
-  { name: 'nest-locked', file: 'index', page: 'nest-locked', without: /^ioredis/ },
+  {
+    name: 'nest-locked',
+    file: 'index',
+    page: 'nest-locked',
+    without: /^(ioredis|@opentelemetry|@nestjs\/terminus)/,
+  },
   {
     name: 'nest-locked/core',
     file: 'core',
     page: 'core',
+    without: /^(@nestjs|rxjs|reflect-metadata|ioredis|@opentelemetry)/,
+  },
+  {
+    name: 'nest-locked/opentelemetry',
+    file: 'opentelemetry/index',
+    onIndex: true,
+    page: 'opentelemetry',
     without: /^(@nestjs|rxjs|reflect-metadata|ioredis)/,
   },
   // Their declarations name nothing of the library that they are for.
@@ -33,6 +48,20 @@ const ENTRIES = [
     file: 'transactions/cls-transactional',
     page: 'cls-transactional',
     without: /^(?!node:)/,
+  },
+  {
+    name: 'nest-locked/terminus',
+    file: 'terminus/index',
+    onIndex: true,
+    page: 'terminus',
+    without: /^(ioredis|@opentelemetry)/,
+  },
+  {
+    name: 'nest-locked/testing',
+    file: 'testing/index',
+    onIndex: true,
+    page: 'testing',
+    without: /^(ioredis|@opentelemetry|@nestjs\/(terminus|testing))/,
   },
 ];
 
@@ -103,9 +132,16 @@ function mentions(declaration) {
   return found;
 }
 
-function report({ name, file, without }) {
+/** What an entry point exports. */
+function exportsOf(file) {
   const source = program.getSourceFile(join(dist, `${file}.d.ts`));
-  const exported = checker.getExportsOfModule(checker.getSymbolAtLocation(source));
+  return checker.getExportsOfModule(checker.getSymbolAtLocation(source));
+}
+
+function report({ name, file, without, onIndex = false }) {
+  const source = program.getSourceFile(join(dist, `${file}.d.ts`));
+  const exported = exportsOf(file);
+  const known = new Set(onIndex ? exportsOf('index').map(resolve) : []);
   const targets = new Map(exported.map((symbol) => [resolve(symbol), symbol.name]));
   const faults = new Set();
   const behind = new Map();
@@ -116,7 +152,8 @@ function report({ name, file, without }) {
     }
     for (const symbol of mentions(declaration)) {
       for (const target of symbol.declarations ?? []) {
-        if (!isOurs(target) || targets.has(symbol) || !isTopLevel(target)) continue;
+        if (!isOurs(target) || targets.has(symbol) || known.has(symbol)) continue;
+        if (!isTopLevel(target)) continue;
         // What the compiler works out has no name for a user: its outcome is `unknown`, or words.
         if (ts.isTypeAliasDeclaration(target) && ts.isConditionalTypeNode(target.type)) continue;
         if (!isConstant(target)) {

@@ -1,6 +1,5 @@
 import type { Clock } from '../clock.js';
 import type { KeyRequest } from './key-list.js';
-import { lockEvents, tell } from './lock-events.js';
 import { lossOf, releaseAll } from './lock-list.js';
 import type { Lock } from './lock.js';
 import { LockBusyError, LockUnavailableError } from './lock.errors.js';
@@ -35,7 +34,7 @@ export async function acquireAll(
   try {
     const missing = requests.length > 1 ? await takeFree(requests, locks, ask) : undefined;
     // There is no time to wait for what could not be had: that is the answer.
-    if (missing && clock.mono() >= until) throw told(missing);
+    if (missing && clock.mono() >= until) throw missing;
     for (const request of requests.slice(locks.length)) {
       const left = Math.max(0, until - clock.mono());
       // Inside those it has: waiting for the next it may be part of a deadlock.
@@ -77,14 +76,6 @@ async function takeFree(
   );
   if (final) throw final;
   return errors[0];
-}
-
-/** It was only one of several until now; now it is what becomes of all. */
-function told(missing: Error): Error {
-  if (missing instanceof LockBusyError) {
-    tell(lockEvents.busy, { key: missing.key ?? '', waitedMs: missing.waitedMs });
-  }
-  return missing;
 }
 
 /** Gives back the locks of a list that cannot be had whole; nobody is to wait long for that. */

@@ -3,8 +3,9 @@ import type { LockStore } from '../stores/lock-store.js';
 import { acquireAll } from './acquire-all.js';
 import { checkKey, checkOptionNames } from './checks.js';
 import { readKeys, type KeyRequest, type LockKeys } from './key-list.js';
-import { lockEvents, tell } from './lock-events.js';
+import type { Acquisition } from './acquisition.js';
 import { frameIn, whileAsking } from './kept-locks.js';
+import { lockEvents } from './lock-events.js';
 import {
   DEFAULT_MAX_HOLD_TIME,
   RESUME_OPTIONS,
@@ -30,7 +31,8 @@ import {
 } from './queue/acquire-settings.js';
 import type { KeyQueues } from './queue/key-queues.js';
 import { currentFrame, findLock } from './queue/lock-context.js';
-import { decodeTicket } from './ticket.js';
+import type { Teller } from './teller.js';
+import { decodeTicket, type Ticket } from './ticket.js';
 import { Release } from './release.js';
 import type { Transactions } from './transactions.js';
 import { unlockedLock } from './unlocked-lock.js';
@@ -39,6 +41,8 @@ import { unlockedLock } from './unlocked-lock.js';
 interface AskedKeys {
   readonly requests: readonly KeyRequest[];
   readonly settings: AcquireSettings;
+  /** What is told of each key, while somebody listens. */
+  readonly acquisitions: Map<string, Acquisition>;
 }
 
 /** Turns what callers of a service ask for into waiters of its queues. */
@@ -52,6 +56,7 @@ export class Acquirer {
     private readonly queues: KeyQueues,
     private readonly defaults: DefaultSettings,
     private readonly transactions: Transactions,
+    private readonly teller: Teller,
   ) {}
 
   /** One lock; a promise of `null` only where the settings say `orNull`. */
@@ -59,11 +64,13 @@ export class Acquirer {
     key: string,
     options: ScopeOptions | undefined,
     kind: keyof DefaultSettings,
+    acquisition = this.teller.acquisition(key, options),
   ): Promise<Lock | null> {
     try {
       checkKey(key);
       const settings = this.settingsOf(key, options, kind);
-      return settings.surroundings ? this.oneIn(key, settings) : this.enter(key, settings);
+      if (settings.surroundings) return this.oneIn(key, settings, acquisition);
+      return this.enter(key, settings, acquisition);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it was thrown as it is
       return Promise.reject(error);
@@ -72,29 +79,34 @@ export class Acquirer {
 
   /** Several locks, all or none. */
   async all(keys: LockKeys, options: AcquireOptions | undefined): Promise<LockSet> {
-    return this.take(this.read(keys, options, 'handles'));
+    return this.take(this.read(keys, options, 'handles'), options);
   }
 
   /** The locks for a scope, whose end is sure: they are renewed as long as it runs. */
   async scope(key: string | LockKeys, options: ScopeOptions | undefined): Promise<Held> {
     if (typeof key !== 'object') {
+      const acquisition = this.teller.acquisition(key, options);
       try {
-        return (await this.one(key, options, 'scopes')) as Lock;
+        return (await this.one(key, options, 'scopes', acquisition)) as Lock;
       } catch (error) {
-        return this.without(key, options, error);
+        return this.without(key, options, error, acquisition);
       }
     }
     const asked = this.read(key, options, 'scopes');
     try {
-      return await this.take(asked);
+      return await this.take(asked, options);
     } catch (error) {
-      return new LockSet(asked.requests.map((one) => this.without(one.key, options, error)));
+      const locks = asked.requests.map((one) =>
+        this.without(one.key, options, error, asked.acquisitions.get(one.key)),
+      );
+      return new LockSet(locks);
     }
   }
 
   /** Goes on with a lock that its holder left. */
   async resume(ticket: string, options: ResumeOptions): Promise<Lock> {
-    const { key, place, mode, owner, token, lastToken } = decodeTicket(ticket);
+    const left = decodeTicket(ticket);
+    const { key, place, mode } = left;
     if (place !== this.store.place) {
       throw new LockTicketError(
         'foreign',
@@ -105,6 +117,13 @@ export class Acquirer {
     this.checkOpen(key);
     checkOptionNames(options, RESUME_OPTIONS);
     const settings = this.settingsOf(key, options, 'handles');
+    const acquisition = this.teller.acquisition(key, undefined);
+    const goOn = (): Promise<Lock> => this.goOnWith(left, settings);
+    return acquisition ? acquisition.around(goOn, mode, this.clock) : goOn();
+  }
+
+  private async goOnWith(left: Ticket, settings: AcquireSettings): Promise<Lock> {
+    const { key, mode, owner, token, lastToken } = left;
     const { leaseTime } = settings;
     const grant = await this.store
       .succeed({ key, from: { owner, token }, lastToken, mode, leaseTime })
@@ -128,7 +147,7 @@ export class Acquirer {
     kind: 'handles' | 'scopes',
   ): AskedKeys {
     const settings = this.settingsOf(undefined, options, kind);
-    return { requests: readKeys(keys, settings.mode), settings };
+    return { requests: readKeys(keys, settings.mode), settings, acquisitions: new Map() };
   }
 
   /** In the caller's context: it may stand in a transaction. */
@@ -147,8 +166,14 @@ export class Acquirer {
     return { ...settings, surroundings, maxHoldTime };
   }
 
-  private async oneIn(key: string, settings: AcquireSettings): Promise<Lock | null> {
-    const lock = await asking(settings, () => this.enter(key, settings));
+  private async oneIn(
+    key: string,
+    settings: AcquireSettings,
+    acquisition: Acquisition | undefined,
+  ): Promise<Lock | null> {
+    const lock = await whileAsking(settings.surroundings, () =>
+      this.enter(key, settings, acquisition),
+    );
     return lock && this.keep(lock, settings);
   }
 
@@ -160,49 +185,81 @@ export class Acquirer {
     return this.queues.keep(lock, kept, kept.isQuiet);
   }
 
-  private async take({ requests, settings }: AskedKeys): Promise<LockSet> {
-    const locks = await asking(settings, () =>
-      acquireAll(requests, settings.waitTime, this.clock, {
-        wait: async ({ key, mode }, waitTime) => {
-          const isAsked = requests.length > 1;
-          return (await this.enter(key, { ...settings, mode, waitTime }, isAsked)) as Lock;
-        },
-        try: async ({ key, mode }, together) =>
-          (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
-      }),
-    );
-    return new LockSet(locks.map((lock) => this.keep(lock, settings)));
+  private async take(asked: AskedKeys, options: ScopeOptions | undefined): Promise<LockSet> {
+    const { requests, settings, acquisitions } = asked;
+    // One that was had, and given back because another was not, is asked for anew.
+    const acquisitionOf = (key: string): Acquisition | undefined => {
+      const open = acquisitions.get(key);
+      if (open?.isOpen === true) return open;
+      const fresh = this.teller.acquisition(key, options);
+      if (fresh) acquisitions.set(key, fresh);
+      return fresh;
+    };
+    const enter = async (key: string, how: AcquireSettings): Promise<Lock> =>
+      (await this.enter(key, how, acquisitionOf(key))) as Lock;
+    const since = this.clock.mono();
+    try {
+      const locks = await whileAsking(settings.surroundings, () =>
+        acquireAll(requests, settings.waitTime, this.clock, {
+          wait: ({ key, mode }, waitTime) => enter(key, { ...settings, mode, waitTime }),
+          try: ({ key, mode }, together) =>
+            enter(key, { ...settings, mode, waitTime: 0, together }),
+        }),
+      );
+      return new LockSet(locks.map((lock) => this.keep(lock, settings)));
+    } catch (error) {
+      // Those that were tried, and not waited for yet: what became of one becomes of all.
+      const waitedMs = this.clock.mono() - since;
+      for (const one of acquisitions.values()) if (one.isOpen) one.rejected(error, waitedMs);
+      throw error;
+    }
   }
 
   /** A stand-in for a lock that could not be had, where work is to run all the same; throws `error` elsewhere. */
-  private without(key: string, options: ScopeOptions | undefined, error: unknown): Lock {
-    if (options?.whenUnavailable !== 'proceed' || !(error instanceof LockUnavailableError)) {
-      throw error;
-    }
-    tell(lockEvents.proceedUnlocked, { key, error });
-    return unlockedLock(key, this.store, this.clock);
+  private without(
+    key: string,
+    options: ScopeOptions | undefined,
+    error: unknown,
+    acquisition = this.teller.acquisition(key, options),
+  ): Lock {
+    const mayProceed = options?.whenUnavailable === 'proceed';
+    if (!mayProceed || !(error instanceof LockUnavailableError)) throw error;
+    acquisition?.tell(lockEvents.proceedUnlocked, { error });
+    return unlockedLock(key, this.store, this.clock, this.teller);
   }
 
-  /** @param isAsked whether it was told already that somebody asks */
-  private enter(key: string, settings: AcquireSettings, isAsked = false): Promise<Lock | null> {
+  private enter(
+    key: string,
+    settings: AcquireSettings,
+    acquisition: Acquisition | undefined,
+  ): Promise<Lock | null> {
+    try {
+      return this.queue(key, settings, acquisition);
+    } catch (error) {
+      if (acquisition?.isOpen === true) acquisition.rejected(error, 0);
+      throw error;
+    }
+  }
+
+  private queue(
+    key: string,
+    settings: AcquireSettings,
+    acquisition: Acquisition | undefined,
+  ): Promise<Lock | null> {
     const { signal, surroundings } = settings;
     if (signal?.aborted === true) {
       throw new LockAbortedError(key, abortReason(signal), signal.reason);
     }
-    if (!isAsked && lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
+    if (acquisition?.isOpen === false) acquisition.start(settings.mode);
     const frame = surroundings ? frameIn(surroundings) : currentFrame();
     const around = frame && findLock(frame, this.store, key);
     // What it will be is not known yet: perhaps shared, or another's.
-    if (around?.changing) return around.changing.then(() => this.enter(key, settings, true));
+    if (around?.changing) return around.changing.then(() => this.enter(key, settings, acquisition));
     if (!around) this.checkOpen(key);
-    return this.queues.enter(key, settings, frame, around);
+    return this.queues.enter(key, settings, frame, around, acquisition);
   }
 
   private checkOpen(key: string): void {
     if (this.closed) throw closedError(key);
   }
-}
-
-function asking<T>({ surroundings }: AcquireSettings, ask: () => Promise<T>): Promise<T> {
-  return surroundings ? whileAsking(surroundings, ask) : ask();
 }

@@ -20,7 +20,11 @@ export function frameIn({ around }: Surroundings): Frame | undefined {
 }
 
 /** Has those around a caller know that it is on its way to a lock. */
-export async function whileAsking<T>({ around }: Surroundings, ask: () => Promise<T>): Promise<T> {
+export async function whileAsking<T>(
+  surroundings: Surroundings | undefined,
+  ask: () => Promise<T>,
+): Promise<T> {
+  const { around = [] } = surroundings ?? {};
   for (const one of around) one.asks(1);
   try {
     return await ask();

@@ -1,5 +1,6 @@
 import { describeMode } from '../stores/lock-mode.js';
 import { MIN_LEASE_TIME, checkTime } from './checks.js';
+import { lockEvents } from './lock-events.js';
 import type { Lock } from './lock.js';
 import { LockError, LockUsageError, quoted, storeError } from './lock.errors.js';
 import { encodeTicket } from './ticket.js';
@@ -54,6 +55,7 @@ export async function handOff(lock: Lock, leaseTime: number): Promise<string> {
     await source.detach(lock, leaseTime);
     lock.assertHeld();
     lock.leave();
+    lease.teller.tell(lockEvents.handedOff, lock);
   });
   const { mode, owner, token } = lease.grant;
   return encodeTicket({ place: store.place, key, mode, owner, token, lastToken: lease.token });

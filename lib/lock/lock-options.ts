@@ -99,6 +99,7 @@ export const LOCK_DEFAULTS = {
   unavailableAfter: 5_000,
   shutdownTimeout: 10_000,
   maxWaiters: 10_000,
+  longWait: 2_000,
 };
 
 /** The names in `ScopeOptions`. */

@@ -1,6 +1,7 @@
 import type { Clock } from '../clock.js';
 import type { LockStore } from '../stores/lock-store.js';
 import type { LockLostError } from './lock.errors.js';
+import type { StoreLog } from '../stores/store-log.js';
 import type { HandOverBound } from './queue/queue-settings.js';
 import type { TransactionPort } from './until.js';
 
@@ -35,6 +36,16 @@ export interface LockServiceOptions {
    * transaction may not have heard of it.
    */
   readonly lostUnheard?: ((error: LockLostError) => void) | undefined;
-  /** @default systemClock */
+  /**
+   * Where operators are told of locks that were lost or refused, of a store that gives no answer, and of
+   * long waits: a line at once, further ones of its kind as a number every ten seconds. @default nowhere
+   */
+  readonly log?: StoreLog | undefined;
+  /**
+   * From how many ms on a wait is long, and told of in the log; `Infinity`: none is. Whoever waits without
+   * end, by `waitTime: Infinity`, is not told of. @default 2_000
+   */
+  readonly longWait?: number | undefined;
+  /** @default the clock that the store goes by */
   readonly clock?: Clock | undefined;
 }

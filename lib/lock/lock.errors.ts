@@ -64,6 +64,8 @@ export class LockBusyError extends LockError implements HolderFacts {
   readonly retryAfter: number;
   /** How long this caller waited, in ms. */
   readonly waitedMs: number;
+  /** Class and method that asked, `Orders.pay`; undefined where they did not ask by `@Locked`. */
+  readonly method: string | undefined;
 
   /** @internal */
   constructor(
@@ -72,6 +74,7 @@ export class LockBusyError extends LockError implements HolderFacts {
     facts: HolderFacts = NOBODY,
     reason: BusyReason = 'held',
     detail = '',
+    method?: string,
   ) {
     super(`${heldBy(key, facts)}; waited ${Math.round(waitedMs)} ms${detail}`, key);
     this.reason = reason;
@@ -80,6 +83,7 @@ export class LockBusyError extends LockError implements HolderFacts {
     this.sinceEpochMs = facts.sinceEpochMs;
     this.retryAfter = facts.retryAfter;
     this.waitedMs = waitedMs;
+    this.method = method;
   }
 }
 

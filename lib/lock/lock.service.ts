@@ -1,8 +1,9 @@
 import { systemClock } from '../clock.js';
-import type { ListOptions, LockPage, LockState, LockStore } from '../stores/lock-store.js';
+import type { ListOptions, LockStore } from '../stores/lock-store.js';
 import { Acquirer } from './acquirer.js';
 import { checkCount, checkKey } from './checks.js';
 import type { LockKeys } from './key-list.js';
+import { keyState, type KeyPage, type KeyState } from './key-state.js';
 import { releaseAll } from './lock-list.js';
 import {
   LOCK_DEFAULTS,
@@ -16,8 +17,9 @@ import { locksOf, type Held, type LockSet } from './lock-set.js';
 import type { Lock } from './lock.js';
 import { LockUsageError, closedError, rethrowAs } from './lock.errors.js';
 import { defaultSettings } from './queue/acquire-settings.js';
-import { KeyQueues } from './queue/key-queues.js';
+import { KeyQueues, type LockCounts } from './queue/key-queues.js';
 import { lockAround, runInLocks } from './queue/lock-context.js';
+import { Teller } from './teller.js';
 import { Transactions } from './transactions.js';
 
 /**
@@ -38,13 +40,15 @@ export class LockService {
   private readonly store: LockStore;
   private readonly queues: KeyQueues;
   private readonly acquirer: Acquirer;
+  private readonly teller: Teller;
   private readonly ownsStore: boolean;
   private readonly shutdownTimeout: number;
   private closing: Promise<void> | undefined;
 
   constructor(options: LockServiceOptions) {
-    const { store, clock = systemClock } = options;
+    const { store, clock = store.traits.clock ?? systemClock } = options;
     this.store = store;
+    this.teller = new Teller(options, clock);
     this.ownsStore = options.ownsStore ?? true;
     this.shutdownTimeout = options.shutdownTimeout ?? LOCK_DEFAULTS.shutdownTimeout;
     this.queues = new KeyQueues({
@@ -53,6 +57,7 @@ export class LockService {
       handOver: options.handOver ?? LOCK_DEFAULTS.handOver,
       unavailableAfter: options.unavailableAfter ?? LOCK_DEFAULTS.unavailableAfter,
       maxWaiters: options.maxWaiters ?? LOCK_DEFAULTS.maxWaiters,
+      teller: this.teller,
     });
     const transactions = new Transactions({
       transactions: options.transactions ?? [],
@@ -60,7 +65,7 @@ export class LockService {
       lostUnheard: options.lostUnheard ?? (() => undefined),
     });
     const defaults = defaultSettings(options);
-    this.acquirer = new Acquirer(store, clock, this.queues, defaults, transactions);
+    this.acquirer = new Acquirer(store, clock, this.queues, defaults, transactions, this.teller);
   }
 
   /**
@@ -183,12 +188,13 @@ export class LockService {
   }
 
   /**
-   * Who holds `key`, since when, and how many wait for it in the store.
+   * Who holds `key`, since when, and how many wait for it: callers, and places in the store's queue.
    * @throws LockUnavailableError, LockRefusedError as `acquire`
    */
-  async inspect(key: string): Promise<LockState> {
+  async inspect(key: string): Promise<KeyState> {
     checkKey(key);
-    return this.store.inspect(key).catch(rethrowAs(key));
+    const state = await this.store.inspect(key).catch(rethrowAs(key));
+    return keyState(state, this.queues.waiters().get(key));
   }
 
   /**
@@ -201,11 +207,18 @@ export class LockService {
    * for (const { key, holders } of held) console.log(key, holders);
    * ```
    */
-  async list(options: ListOptions = {}): Promise<LockPage> {
+  async list(options: ListOptions = {}): Promise<KeyPage> {
     const { prefix = '', limit = 100 } = options;
     // No store should have to look at more for one page.
     checkCount('limit', limit, 10_000);
-    return this.store.list({ ...options, prefix, limit }).catch(rethrowAs(prefix));
+    const page = await this.store.list({ ...options, prefix, limit }).catch(rethrowAs(prefix));
+    const own = this.queues.waiters();
+    return { ...page, locks: page.locks.map((state) => keyState(state, own.get(state.key))) };
+  }
+
+  /** How many locks this process holds through this service, waits for, and is not sure of: for health checks. */
+  counts(): LockCounts {
+    return this.queues.counts();
   }
 
   /**
@@ -238,6 +251,7 @@ export class LockService {
     await this.queues.idle(this.shutdownTimeout);
     this.queues.loseAll('the application has shut down');
     this.queues.stop();
+    this.teller.log?.stop();
     if (this.ownsStore) await this.store.close();
   }
 }

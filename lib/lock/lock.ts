@@ -2,7 +2,9 @@ import { inspect } from 'node:util';
 import type { LockMode } from '../stores/lock-mode.js';
 import type { LockStore } from '../stores/lock-store.js';
 import type { Lease } from './lease/lease.js';
-import { lockEvents, tell } from './lock-events.js';
+import type { Acquisition } from './acquisition.js';
+import type { Caller } from './caller.js';
+import { lockEvents } from './lock-events.js';
 import type { LockSource, NestedHolds } from './lock-source.js';
 import { LockLostError } from './lock.errors.js';
 import { outside } from '../outside.js';
@@ -41,6 +43,10 @@ export class Lock implements AsyncDisposable {
   isPart = false;
   /** The locks of the list that it was taken with. @internal */
   companions: readonly Lock[] | undefined;
+  /** Who asked for it by `@Locked`. @internal */
+  caller: Caller | undefined;
+  /** What is told of it, if anybody listened when it was asked for. @internal */
+  acquisition: Acquisition | undefined;
 
   private controller: AbortController | undefined;
   private onLeaseLost: ((error: LockLostError) => void) | undefined;
@@ -230,7 +236,7 @@ export class Lock implements AsyncDisposable {
   lose(error: LockLostError): void {
     if (this.loss) return;
     this.loss = error;
-    tell(lockEvents.lost, { key: this.key, token: this.token, heldMs: this.heldMs, error });
+    this.lease.teller.lost(this, error);
     outside(() => this.controller?.abort(error));
   }
 
@@ -242,14 +248,8 @@ export class Lock implements AsyncDisposable {
     this.lease.onLost(this.onLeaseLost);
   }
 
-  private get heldMs(): number {
-    return this.lease.grantedAt + this.lease.heldMs - this.since;
-  }
-
   private end(): Promise<boolean> {
-    if (lockEvents.release.hasSubscribers && !this.unlocked && !this.isPart) {
-      tell(lockEvents.release, { key: this.key, token: this.token, heldMs: this.heldMs });
-    }
+    if (!this.unlocked && !this.isPart) this.lease.teller.tell(lockEvents.release, this);
     if (this.nested?.isBusy === true) return this.endAfterNested(this.nested);
     if (this.changing) return this.changing.then(() => this.source.end(this));
     const answer = this.source.end(this);

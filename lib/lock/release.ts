@@ -1,7 +1,7 @@
 import type { ReleaseListener } from '../stores/lock-store.js';
 import { defer } from '../deferred.js';
-import type { Lease } from './lease/lease.js';
-import { lockEvents, tell } from './lock-events.js';
+import { lockEvents } from './lock-events.js';
+import type { Lock } from './lock.js';
 import { storeError } from './lock.errors.js';
 
 /** A lock on its way back to its store, and the promise of the answer. */
@@ -14,22 +14,25 @@ export class Release implements ReleaseListener {
 
   private readonly deferred = defer<boolean>();
 
-  constructor(private readonly lease: Lease) {}
+  constructor(private readonly lock: Lock) {}
 
   get answer(): Promise<boolean> {
     return this.deferred.promise;
   }
 
   released(ours: boolean): void {
-    if (!ours) this.lease.lose('when it was released, the store had no memory of it');
+    const { lock } = this;
+    if (!ours) {
+      lock.lease.lose('when it was released, the store had no memory of it', undefined, [lock]);
+    }
     this.deferred.resolve(ours);
   }
 
   failed(error: Error): void {
-    const { key, token } = this.lease;
+    const { lock } = this;
     // Who does not wait for the answer is not to be brought down by it.
     this.answer.catch(() => undefined);
-    tell(lockEvents.releaseFailed, { key, token, error });
-    this.deferred.reject(storeError(key, error));
+    lock.lease.teller.tell(lockEvents.releaseFailed, lock, { error });
+    this.deferred.reject(storeError(lock.key, error));
   }
 }

@@ -6,9 +6,10 @@ import { Lock } from './lock.js';
 import type { LockSource } from './lock-source.js';
 import { LockLostError } from './lock.errors.js';
 import { Release } from './release.js';
+import type { Teller } from './teller.js';
 
 /** A stand-in for a lock that could not be had, for work that is to run all the same. */
-export function unlockedLock(key: string, store: LockStore, clock: Clock): Lock {
+export function unlockedLock(key: string, store: LockStore, clock: Clock, teller: Teller): Lock {
   const from = { mono: -Infinity, wall: -Infinity };
   const nobody = { key, mode: EXCLUSIVE, owner: '', holder: '', token: 0, lastToken: 0 };
   const source: LockSource = {
@@ -18,7 +19,7 @@ export function unlockedLock(key: string, store: LockStore, clock: Clock): Lock 
     downgrade: () => Promise.resolve(),
     detach: () => Promise.resolve(),
   };
-  const owner = { leaseLost: () => undefined };
+  const owner = { teller, leaseLost: () => undefined };
   const now = clock.mono();
   const lease = new Lease({ ...nobody, from, leaseTime: 0 }, 0, clock, owner, now);
   // Never held, so there is nothing to tell of.

@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { isObservable } from 'rxjs';
+import { askedBy, callerOf } from '../lock/caller.js';
 import { LockAbortedError, LockBusyError, LockUsageError } from '../lock/lock.errors.js';
 import { copyOwn, type Method } from './decorated-method.js';
 import { injectService, serviceIn } from './injected-service.js';
@@ -121,7 +122,7 @@ export class LockedMethod {
         const { acquire } = this.settings;
         // The handler itself keeps it, and a transaction inside the interceptors ends before.
         const until = handler && acquire.until !== 'transaction' ? 'method' : acquire.until;
-        const options = { ...acquire, until, signal };
+        const options = askedBy({ ...acquire, until, signal }, callerOf(acquire));
         const open = ResultScope.open.bind(ResultScope, service, key, options);
         scope = await (handler ? handler.wait(open) : open());
       }

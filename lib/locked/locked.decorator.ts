@@ -6,7 +6,7 @@ import {
   tagOf,
   type Method,
 } from './decorated-method.js';
-import { compileKey } from './key/key-renderer.js';
+import { compileKey, templateOf } from './key/key-renderer.js';
 import type { KeyProblem } from './key/key-types.js';
 import type { LockKey } from './key/lock-key.js';
 import { LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
@@ -111,7 +111,7 @@ export function Locked<
       where,
       kindOf(method, target, property as string | symbol),
       compileKey(key, where),
-      checkLockedOptions(options, where),
+      checkLockedOptions(options, where, templateOf(key)),
       method,
     );
     // checkTarget has made sure of the descriptor.

@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { askedBy, callerOf } from '../lock/caller.js';
 import { SCOPE_OPTIONS, checkAcquireOptions, type ScopeOptions } from '../lock/lock-options.js';
 import { LockUsageError, type LockBusyError } from '../lock/lock.errors.js';
 import { MODE_OPTIONS } from '../lock/mode-options.js';
@@ -37,6 +38,7 @@ export interface LockedOptions<
 
 /** The options of one decorated method, checked. */
 export interface LockedSettings {
+  /** They say who asks. */
   readonly acquire: ScopeOptions;
   /** The name of the registration; undefined for the one without. */
   readonly service: string | undefined;
@@ -50,9 +52,14 @@ const KNOWN = [...SCOPE_OPTIONS.filter((name) => name !== 'signal'), 'service', 
 /**
  * Checks the options of a decorated method at class definition.
  *
+ * @param template the template of its key, where it is one with placeholders
  * @throws LockUsageError that names the option, what it was and what is allowed
  */
-export function checkLockedOptions(options: unknown, where: string): LockedSettings {
+export function checkLockedOptions(
+  options: unknown,
+  where: string,
+  template?: string,
+): LockedSettings {
   const refuse = (problem: string): never => {
     throw new LockUsageError(`${where}: ${problem}`);
   };
@@ -75,7 +82,7 @@ export function checkLockedOptions(options: unknown, where: string): LockedSetti
     return refuse(`whenBusy must be 'throw', 'skip' or a function, received ${inspect(whenBusy)}`);
   }
   return {
-    acquire,
+    acquire: askedBy(acquire, { method: where, template }),
     service: service as string | undefined,
     whenBusy: whenBusy === 'throw' ? undefined : (whenBusy as LockedSettings['whenBusy']),
   };
@@ -98,13 +105,13 @@ export function withDefaults(
   const taken = Object.entries(defaults.acquire).filter(
     ([name]) => !(hasMode && modes.includes(name)),
   );
-  const acquire: ScopeOptions = Object.fromEntries([...taken, ...said]);
+  const options: ScopeOptions = Object.fromEntries([...taken, ...said]);
   try {
-    checkAcquireOptions(acquire);
+    checkAcquireOptions(options);
   } catch (error) {
     throw new LockUsageError(
       `${where}, with @LockDefaults of its class: ${(error as Error).message}`,
     );
   }
-  return { acquire, service, whenBusy };
+  return { acquire: askedBy(options, callerOf(own.acquire)), service, whenBusy };
 }

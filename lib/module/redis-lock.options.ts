@@ -86,6 +86,12 @@ export interface RedisLockModuleOptions {
    */
   transactions?: readonly TransactionPort[] | undefined;
   /**
+   * From how many ms on a wait for a lock is worth a line in the log; `Infinity`: none is. A wait that was to
+   * be without end, by `waitTime: Infinity`, is none either. 0 to 2 147 483 647.
+   * @default 2_000
+   */
+  longWait?: number | undefined;
+  /**
    * The HTTP statuses of the lock errors.
    * @default { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 }
    */
@@ -106,6 +112,7 @@ export interface ResolvedOptions {
   readonly shutdownTimeout: number;
   readonly maxWaiters: number;
   readonly transactions: readonly TransactionPort[];
+  readonly longWait: number;
   readonly httpStatus: LockHttpStatus;
 }
 
@@ -133,7 +140,7 @@ const CONNECTION =
 export function resolveOptions(options: unknown): ResolvedOptions {
   const given = checkNames('option', options, Object.keys(DEFAULTS)) as RedisLockModuleOptions;
   const { connection, store, keyPrefix, leaseTime, waitTime, fair } = given;
-  const { otherLibraries, unavailableAfter, shutdownTimeout, maxWaiters } = given;
+  const { otherLibraries, unavailableAfter, shutdownTimeout, maxWaiters, longWait } = given;
   if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
   if (waitTime !== undefined) checkTime('waitTime', waitTime, 0, true);
   if (keyPrefix !== undefined && typeof keyPrefix !== 'string') {
@@ -141,6 +148,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
   }
   if (unavailableAfter !== undefined) checkTime('unavailableAfter', unavailableAfter, 1);
   if (shutdownTimeout !== undefined) checkTime('shutdownTimeout', shutdownTimeout, 0);
+  if (longWait !== undefined) checkTime('longWait', longWait, 0, true);
   if (maxWaiters !== undefined && !(Number.isInteger(maxWaiters) && maxWaiters >= 1)) {
     refuse('maxWaiters', maxWaiters, 'a whole number from 1');
   }
@@ -165,6 +173,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     shutdownTimeout: shutdownTimeout ?? DEFAULTS.shutdownTimeout,
     maxWaiters: maxWaiters ?? DEFAULTS.maxWaiters,
     transactions: readPorts(given.transactions),
+    longWait: longWait ?? DEFAULTS.longWait,
     httpStatus: resolveStatus(given.httpStatus),
   };
 }

@@ -39,6 +39,7 @@ export function redisRegistration(name: string | undefined): {
             ownsStore: options.store === undefined,
             registration: name ?? DEFAULT_REGISTRATION,
             handler: HandlerScope.port,
+            log,
             lostUnheard: (error) => {
               log.error(`${error.message}; the transaction that it was kept for has ended`);
             },
@@ -46,11 +47,18 @@ export function redisRegistration(name: string | undefined): {
       },
       {
         provide: RegistrationBoot,
-        inject: [ModulesContainer, storeToken, REDIS_LOCK_OPTIONS],
-        useFactory: (modules: ModulesContainer, store: LockStore, options: ResolvedOptions) =>
+        inject: [ModulesContainer, storeToken, serviceToken, REDIS_LOCK_OPTIONS],
+        useFactory: (
+          modules: ModulesContainer,
+          store: LockStore,
+          service: unknown,
+          options: ResolvedOptions,
+        ) =>
           new RegistrationBoot(modules, name, () => {
-            // A store that the application brought is its own affair.
-            if (!options.store && store instanceof RedisStore) store.greet();
+            // A store that the application brought is its own affair; and of one that the service of a test
+            // does not use, nobody would close the connection.
+            const isUsed = !options.store && service instanceof LockService;
+            if (isUsed && store instanceof RedisStore) store.greet();
           }),
       },
     ],

@@ -1,4 +1,4 @@
-import type { Instant } from '../clock.js';
+import type { Clock, Instant } from '../clock.js';
 import type { LockMode } from './lock-mode.js';
 
 /** What a caller asks of a store. */
@@ -160,6 +160,8 @@ export interface StoreTraits {
   readonly localHandOver: boolean;
   /** Whether each lock has a lease of its own, or all share that of the process's session. */
   readonly leases: 'each' | 'session';
+  /** The time that its leases go by, if it is not the system's: services on it go by the same. */
+  readonly clock?: Clock | undefined;
 }
 
 /** The store gave no answer, or none can be had: the connection is down, silent or closed. */
@@ -180,7 +182,10 @@ export class StoreUnavailableError extends Error {
  */
 export abstract class LockStore {
   abstract readonly traits: StoreTraits;
-  /** Where its locks are: what a ticket says of it, and the same in each process that shares them. */
+  /**
+   * Where its locks are: what a ticket says of it, and the same in each process that shares them. Its first
+   * word is what kind of store it is, for events and metrics.
+   */
   abstract readonly place: string;
 
   private readonly recoveryListeners = new Set<() => void>();

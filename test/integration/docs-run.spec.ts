@@ -1,3 +1,4 @@
+import * as diagnostics from 'node:diagnostics_channel';
 import { readFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Type } from '@nestjs/common';
@@ -24,6 +25,13 @@ const sourceOf = (name: string): string => {
 type Block = (module: object, exports: object, get: (name: string) => unknown) => Promise<void>;
 const AsyncFunction = (async () => undefined).constructor as new (...parts: string[]) => Block;
 
+const subscribed: Parameters<typeof diagnostics.subscribe>[] = [];
+/** As the block would, and no longer than this file: channels are the process's, and other suites come after. */
+const subscribe: typeof diagnostics.subscribe = (...asked) => {
+  subscribed.push(asked);
+  diagnostics.subscribe(...asked);
+};
+
 /** Runs a block as a file beside its page; what it exports. */
 async function run(path: string, code: string): Promise<Record<string, unknown>> {
   const { outputText } = ts.transpileModule(code, {
@@ -37,9 +45,11 @@ async function run(path: string, code: string): Promise<Record<string, unknown>>
     fileName: path,
   });
   const module = { exports: {} as Record<string, unknown> };
-  const get = (name: string): unknown =>
+  const get = (name: string): unknown => {
+    if (name === 'node:diagnostics_channel') return { ...diagnostics, subscribe };
     // eslint-disable-next-line @typescript-eslint/no-require-imports -- as the block would
-    require(/^nest-locked(\/|$)/.test(name) ? sourceOf(name) : name) as unknown;
+    return require(/^nest-locked(\/|$)/.test(name) ? sourceOf(name) : name) as unknown;
+  };
   const whole = new AsyncFunction('module', 'exports', 'require', outputText);
   await whole(module, module.exports, get);
   return module.exports;
@@ -51,7 +61,10 @@ const isModule = (value: unknown): value is Type =>
 describe('the code of the documentation', () => {
   let server: RedisServer;
   beforeAll(async () => void (server = await startRedis()));
-  afterAll(() => server.stop());
+  afterAll(async () => {
+    for (const asked of subscribed) diagnostics.unsubscribe(...asked);
+    await server.stop();
+  });
 
   it.each(PAGES)('runs in %s: each application starts and ends', async (page) => {
     for (const [path, code] of codeBlocks(page)) {

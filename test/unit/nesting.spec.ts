@@ -46,7 +46,7 @@ describe('nesting', () => {
       const changed = lock.downgrade();
       const inner = await lock.run(() => locks.acquire('order:1', { mode: 'shared' }));
       await changed;
-      expect(asked).toEqual([{ key: 'order:1' }]);
+      expect(asked).toMatchObject([{ key: 'order:1' }]);
       await inner.release();
     } finally {
       unsubscribe('nest-locked:acquire:start', onStart);

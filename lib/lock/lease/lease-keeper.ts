@@ -126,7 +126,7 @@ export class LeaseKeeper {
       const isCurrent = (): boolean => lease.grant === grants[i];
       answer.then(
         (renewal) => isCurrent() && this.answered(lease, renewal, sent[i] as SentRenewal),
-        (error: unknown) => isCurrent() && this.failed(lease, error),
+        (error: unknown) => isCurrent() && this.failed(lease, error, sent[i] as SentRenewal),
       );
     });
   }
@@ -148,9 +148,9 @@ export class LeaseKeeper {
     );
   }
 
-  private failed(lease: Lease, error: unknown): void {
+  private failed(lease: Lease, error: unknown, sent: SentRenewal): void {
     if (!this.buckets.has(lease) || !lease.checkExpiry()) return;
-    lease.suspected(error);
+    lease.suspected(error, sent);
     const left = lease.remainingMs;
     this.schedule(lease, Math.min(RETRY_MOST, Math.max(RETRY_LEAST, left * RETRY_SHARE), left));
   }

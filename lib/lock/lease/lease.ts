@@ -1,9 +1,11 @@
+import type { Channel } from 'node:diagnostics_channel';
 import type { Clock, Instant } from '../../clock.js';
 import type { Grant } from '../../stores/lock-store.js';
-import { lockEvents, tell } from '../lock-events.js';
+import { lockEvents } from '../lock-events.js';
 import type { Lock } from '../lock.js';
 import { LockLostError, type HolderFacts } from '../lock.errors.js';
 import { outside } from '../../outside.js';
+import type { Teller } from '../teller.js';
 import { remaining, validUntil } from './validity.js';
 
 /** A renewal that was sent. */
@@ -12,10 +14,13 @@ export interface SentRenewal {
   readonly leaseTime: number;
   /** Whether it was cut short, so that it ends with `maxHoldTime`. */
   readonly last: boolean;
+  /** When, on the monotonic clock. */
+  readonly at: number;
 }
 
 /** Whose lease it is, and who goes on without it when it is lost. */
 export interface LeaseOwner {
+  readonly teller: Teller;
   leaseLost(lease: Lease): void;
 }
 
@@ -42,6 +47,8 @@ export class Lease {
   keepUntil = 0;
   /** Whether its holder is about to leave it to another process: nobody joins. */
   isLeaving = false;
+  /** Whether the last renewal failed. */
+  isSuspect = false;
   /** The loss, once it was noticed. */
   lost: LockLostError | undefined;
 
@@ -55,7 +62,6 @@ export class Lease {
   private readers: Set<Lock> | undefined;
   private validUntil: Instant;
   private sent: SentRenewal | undefined;
-  private suspect = false;
   /** Whether the store has given all that was asked for. */
   private isWhole: boolean;
   private listeners: Set<LossListener> | undefined;
@@ -80,6 +86,10 @@ export class Lease {
 
   get key(): string {
     return this.grant.key;
+  }
+
+  get teller(): Teller {
+    return this.owner.teller;
   }
 
   get holders(): readonly Lock[] {
@@ -172,33 +182,37 @@ export class Lease {
     const leaseTime = last ? Math.max(1, longest) : this.leaseTime;
     const least = validUntil(now, leaseTime);
     if (remaining(least, this.clock) < this.remainingMs) this.validUntil = least;
-    return (this.sent = { leaseTime, last });
+    return (this.sent = { leaseTime, last, at: now.mono });
   }
 
   /** The store has renewed it. */
   renewed(from: Instant, leaseTime: number, sent: SentRenewal): void {
     // The answer to an earlier one says nothing of a shorter lease that was asked for since.
     if (sent === this.sent) this.validUntil = validUntil(from, leaseTime);
-    this.suspect = false;
+    this.isSuspect = false;
     this.isWhole = true;
-    if (lockEvents.renew.hasSubscribers) tell(lockEvents.renew, this.facts());
+    this.tell(lockEvents.renew, sent);
   }
 
-  /** Tells, once until the next success, that a renewal failed. */
-  suspected(error: unknown): void {
-    if (this.suspect) return;
-    this.suspect = true;
-    tell(lockEvents.suspect, { ...this.facts(), error });
+  /** A renewal failed: it is suspect until the next that goes well. */
+  suspected(error: unknown, sent: SentRenewal): void {
+    this.tell(lockEvents.renewFailed, sent, error);
+    if (this.isSuspect) return;
+    this.isSuspect = true;
+    this.tell(lockEvents.suspect, sent, error);
   }
 
-  /** Ends it as lost: tells so, and lets its queue go on without it. */
-  lose(reason: string, cause?: unknown): void {
+  /**
+   * Ends it as lost: tells so, and lets its queue go on without it.
+   * @param holders who is told: one who has just given it back does not hold it any more
+   */
+  lose(reason: string, cause?: unknown, holders = this.holders): void {
     if (this.lost) return;
     const error = new LockLostError(this.key, this.token, reason, cause);
     this.lost = error;
     const { listeners } = this;
     this.listeners = undefined;
-    tell(lockEvents.lost, { ...this.facts(), error });
+    for (const holder of holders) this.teller.lost(holder, error);
     if (listeners) {
       outside(() => {
         for (const listener of listeners) listener(error);
@@ -234,7 +248,11 @@ export class Lease {
     return this.isLast ? 'maxHoldTime has passed' : 'its lease ran out before it could be renewed';
   }
 
-  private facts(): { key: string; token: number; heldMs: number } {
-    return { key: this.key, token: this.token, heldMs: this.heldMs };
+  /** Told once, however many hold through it. */
+  private tell(to: Channel, sent: SentRenewal, error?: unknown): void {
+    const [first] = this.holders;
+    if (!first || !to.hasSubscribers) return;
+    const tookMs = this.clock.mono() - sent.at;
+    this.teller.tell(to, first, error === undefined ? { tookMs } : { tookMs, error });
   }
 }

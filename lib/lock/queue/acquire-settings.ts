@@ -6,6 +6,7 @@ import {
   checkAcquireOptions,
   type AcquireOptions,
 } from '../lock-options.js';
+import { callerOf, type Caller } from '../caller.js';
 import { modeOf } from '../mode-options.js';
 import type { Until } from '../until.js';
 
@@ -25,6 +26,8 @@ export interface AcquireSettings {
   readonly until: Until | undefined;
   /** The transactions around the caller, where there are any. */
   readonly surroundings?: Surroundings;
+  /** Who asks; undefined where it is not by `@Locked`. */
+  readonly caller: Caller | undefined;
   /** What those have in common that are asked for in one go. */
   readonly together?: object;
 }
@@ -51,6 +54,7 @@ export function defaultSettings(options: AcquireOptions): DefaultSettings {
     orNull: false,
     signal: undefined,
     until: undefined,
+    caller: undefined,
   };
   return {
     handles,
@@ -74,6 +78,7 @@ export function withOptions(defaults: AcquireSettings, options: AcquireOptions):
     orNull: defaults.orNull,
     signal: options.signal,
     until: options.until,
+    caller: callerOf(options),
   };
 }
 

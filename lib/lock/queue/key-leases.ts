@@ -9,6 +9,7 @@ import { FORGOTTEN, Lease, type LeaseOwner } from '../lease/lease.js';
 import { Lock } from '../lock.js';
 import type { LockSource } from '../lock-source.js';
 import { Release } from '../release.js';
+import type { Teller } from '../teller.js';
 import type { AcquireSettings } from './acquire-settings.js';
 import { mayHandOver, mayJoin, readsTogether } from './hand-over.js';
 import type { QueueSettings } from './queue-settings.js';
@@ -34,6 +35,10 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
 
   get store(): LockStore {
     return this.settings.store;
+  }
+
+  get teller(): Teller {
+    return this.settings.teller;
   }
 
   /** Whether somebody in this process has the key. */
@@ -67,7 +72,7 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
       this.handOver(lease, first, now);
       return Release.done;
     }
-    const release = new Release(lease);
+    const release = new Release(lock);
     this.giveBack(lease, release, now);
     return release.answer;
   }
@@ -188,8 +193,9 @@ export abstract class KeyLeases implements LockSource, LeaseOwner {
     return held?.kind === 'limited' && mode.kind === 'limited' && held.limit !== mode.limit;
   }
 
-  private lockOn(lease: Lease, { minHoldTime }: AcquireSettings, now: number): Lock {
+  private lockOn(lease: Lease, { caller, minHoldTime }: AcquireSettings, now: number): Lock {
     const lock = new Lock(lease, this, now);
+    lock.caller = caller;
     lease.join(lock);
     lease.keepFor(minHoldTime, now);
     return lock;

@@ -21,6 +21,11 @@ export class KeyQueue extends KeyLeases implements WaiterHome, AttemptListener {
   /** In which mode that asks. */
   private asked: LockMode = EXCLUSIVE;
 
+  /** Whether it has a place in the store's queue, or is on the way there. */
+  get isAsking(): boolean {
+    return this.attempt !== undefined;
+  }
+
   holders(): readonly Lock[] {
     return this.settings.deadlocks.holdersOf(this.key);
   }

@@ -2,9 +2,12 @@ import type { Clock } from '../../clock.js';
 import { covers, describeMode, type LockMode } from '../../stores/lock-mode.js';
 import type { Grant, LockStore } from '../../stores/lock-store.js';
 import type { KeptLocks } from '../kept-locks.js';
+import type { OwnWaiters } from '../key-state.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LockUsageError, NOBODY, quoted } from '../lock.errors.js';
+import type { Acquisition } from '../acquisition.js';
 import type { Lock } from '../lock.js';
+import type { Teller } from '../teller.js';
 import type { AcquireSettings } from './acquire-settings.js';
 import { DeadlockFinder } from './deadlock.js';
 import { Deadlines } from './deadlines.js';
@@ -23,6 +26,17 @@ export interface KeyQueuesOptions {
   readonly unavailableAfter: number;
   /** How many may wait for one key in this process. */
   readonly maxWaiters: number;
+  readonly teller: Teller;
+}
+
+/** What a process does with the locks of one service. */
+export interface LockCounts {
+  /** Locks that are held; one that is taken again inside itself is one. */
+  readonly held: number;
+  /** Callers who wait. */
+  readonly waiting: number;
+  /** Leases whose last renewal failed: their locks are held yet, and lost if the next ones fail as well. */
+  readonly suspect: number;
 }
 
 /** The queues of one service: which a caller belongs in, and how they come to an end. */
@@ -57,8 +71,9 @@ export class KeyQueues {
     settings: AcquireSettings,
     frame: Frame | undefined,
     around: Lock | undefined,
+    acquisition: Acquisition | undefined,
   ): Promise<Lock | null> {
-    const { clock } = this.options;
+    const { clock, teller } = this.options;
     if (around && !covers(around.mode, settings.mode)) throw upgradeError(around, settings.mode);
     if (settings.minHoldTime > 0 && this.options.store.traits.leases === 'session') {
       throw new LockUsageError(
@@ -66,7 +81,8 @@ export class KeyQueues {
         key,
       );
     }
-    const waiter = new Waiter(key, settings, frame, clock.mono(), this.deadlines);
+    const waiter = new Waiter(key, settings, frame, clock.mono(), this.deadlines, teller);
+    waiter.acquisition = acquisition;
     if (around) NestedQueue.inside(around, clock, this.deadlocks).enter(waiter);
     else this.queue(waiter);
     return waiter.lock;
@@ -123,9 +139,33 @@ export class KeyQueues {
     }
   }
 
+  /** Who of this process waits for which key; what waits inside a held lock is not in the store's queue. */
+  waiters(): ReadonlyMap<string, OwnWaiters> {
+    const found = new Map<string, OwnWaiters>();
+    const homes = new Set<KeyQueue>();
+    for (const { key, home } of this.deadlines.waiters()) {
+      if (!(home instanceof KeyQueue)) continue;
+      const own = found.get(key) ?? { callers: 0, places: 0 };
+      found.set(key, own);
+      own.callers += 1;
+      if (home.isAsking && !homes.has(home)) own.places += 1;
+      homes.add(home);
+    }
+    return found;
+  }
+
+  counts(): LockCounts {
+    const leases = this.keeper.all();
+    return {
+      held: leases.reduce((sum, { holders }) => sum + holders.length, 0),
+      waiting: this.deadlines.waiters().length,
+      suspect: leases.filter(({ isSuspect }) => isSuspect).length,
+    };
+  }
+
   /** Resolves when nobody holds a lock any more, or after `timeout` ms. */
   idle(timeout: number): Promise<void> {
-    if (this.keeper.size === 0) return Promise.resolve();
+    if (this.keeper.size === 0 || timeout === 0) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = this.options.clock.after(timeout, resolve);
       this.drained = () => {

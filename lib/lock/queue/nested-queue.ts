@@ -115,7 +115,8 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
   private give(waiter: Waiter): void {
     const now = this.clock.mono();
     const lock = new Lock(this.lease, this, now, waiter.mode);
-    const { maxHoldTime, minHoldTime } = waiter.settings;
+    const { caller, maxHoldTime, minHoldTime } = waiter.settings;
+    lock.caller = caller;
     const timer =
       maxHoldTime < Infinity
         ? outside(() => this.clock.after(maxHoldTime, () => this.endHold(lock), true))

@@ -1,5 +1,6 @@
 import type { Clock } from '../../clock.js';
 import type { LockStore } from '../../stores/lock-store.js';
+import type { Teller } from '../teller.js';
 import type { LeaseKeeper } from '../lease/lease-keeper.js';
 import type { DeadlockFinder } from './deadlock.js';
 import type { KeyQueue } from './key-queue.js';
@@ -22,6 +23,7 @@ export interface QueueSettings {
   /** How long the store may be silent before a waiter is told so, in ms. */
   readonly unavailableAfter: number;
   readonly deadlocks: DeadlockFinder;
+  readonly teller: Teller;
   readonly holds: RecentHolds;
   /** Called when a queue has neither holder nor waiters. */
   emptied(queue: KeyQueue): void;

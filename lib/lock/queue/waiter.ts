@@ -1,15 +1,14 @@
 import type { LockMode } from '../../stores/lock-mode.js';
 import type { LeaseRequest } from '../../stores/lock-store.js';
-import { lockEvents, tell } from '../lock-events.js';
+import type { Acquisition } from '../acquisition.js';
 import {
   LockAbortedError,
   LockBusyError,
-  LockRefusedError,
-  LockUnavailableError,
   type BusyReason,
   type HolderFacts,
 } from '../lock.errors.js';
 import type { Lock } from '../lock.js';
+import type { Teller } from '../teller.js';
 import { defer, type Deferred } from '../../deferred.js';
 import { abortReason, type AcquireSettings } from './acquire-settings.js';
 import type { Deadlines } from './deadlines.js';
@@ -43,6 +42,8 @@ export class Waiter implements LeaseRequest {
   previousWaiting: Waiter | undefined;
   /** The silence of the store that the last look found, if it was too long: since when. */
   silentSince: number | undefined;
+  /** What is told of it; undefined when nobody listened when it came. */
+  acquisition: Acquisition | undefined;
   /** Called when the wait is over, however it ends. */
   atEnd: (() => void) | undefined;
 
@@ -57,6 +58,7 @@ export class Waiter implements LeaseRequest {
     /** When the wait began, on the monotonic clock. */
     readonly since: number,
     private readonly deadlines: Deadlines,
+    private readonly teller: Teller,
   ) {
     this.deferred = defer();
     this.lock = this.deferred.promise;
@@ -115,8 +117,11 @@ export class Waiter implements LeaseRequest {
 
   granted(lock: Lock, now: number): void {
     this.done();
-    if (lockEvents.granted.hasSubscribers) {
-      tell(lockEvents.granted, { key: this.key, token: lock.token, waitedMs: now - this.since });
+    const waitedMs = now - this.since;
+    if (waitedMs >= this.teller.longWait) this.logWait(waitedMs, true);
+    if (this.acquisition) {
+      lock.acquisition = this.acquisition;
+      this.acquisition.granted(lock.token, waitedMs);
     }
     this.deferred.resolve(lock);
   }
@@ -124,18 +129,24 @@ export class Waiter implements LeaseRequest {
   /** It is out of its queue: it was not to be had. */
   busy(facts: HolderFacts, now: number, reason: BusyReason = 'held', detail = ''): void {
     const waitedMs = now - this.since;
+    const { key, settings } = this;
     this.done();
+    if (waitedMs >= this.teller.longWait) this.logWait(waitedMs, false);
+    const error = settings.orNull
+      ? undefined
+      : new LockBusyError(key, waitedMs, facts, reason, detail, settings.caller?.method);
     // One of several that were tried in one go may be waited for yet: nothing is decided.
-    if (!this.together) tell(lockEvents.busy, { key: this.key, waitedMs });
-    if (this.settings.orNull) this.deferred.resolve(null);
-    else this.deferred.reject(new LockBusyError(this.key, waitedMs, facts, reason, detail));
+    if (!this.together) this.acquisition?.rejected(error, waitedMs);
+    if (error) this.deferred.reject(error);
+    else this.deferred.resolve(null);
   }
 
   /** It is out of its queue: there will be no lock, for another reason than that it is taken. */
   fail(error: unknown, now: number): void {
     this.done();
-    const channel = channelOf(error);
-    if (channel) tell(channel, { key: this.key, waitedMs: now - this.since, error });
+    this.teller.log?.rejected(this.key, this.settings.caller?.method, error);
+    // As above; and who asks for several is told of one error for all.
+    if (!this.together) this.acquisition?.rejected(error, now - this.since);
     this.deferred.reject(error);
   }
 
@@ -145,16 +156,15 @@ export class Waiter implements LeaseRequest {
     this.deadlines.remove(this);
   }
 
+  private logWait(waitedMs: number, isGranted: boolean): void {
+    const { caller, waitTime } = this.settings;
+    // Who waits without end has said that it may take long.
+    if (waitTime < Infinity) this.teller.log?.waited(this.key, caller?.method, waitedMs, isGranted);
+  }
+
   private done(): void {
     this.stopWaiting();
     if (this.onAbort) this.settings.signal?.removeEventListener('abort', this.onAbort);
     this.atEnd?.();
   }
-}
-
-function channelOf(error: unknown): (typeof lockEvents)['aborted'] | undefined {
-  if (error instanceof LockAbortedError) return lockEvents.aborted;
-  if (error instanceof LockUnavailableError) return lockEvents.unavailable;
-  if (error instanceof LockRefusedError) return lockEvents.refused;
-  return undefined;
 }

@@ -33,6 +33,12 @@ export function compileKey(key: unknown, where: string): KeyRenderer {
   );
 }
 
+/** What stands for all keys of a method in events and metrics: its templates, if they have a placeholder. */
+export function templateOf(key: unknown): string | undefined {
+  const templates = typeof key === 'string' ? key : Array.isArray(key) ? key.join(', ') : '';
+  return templates.includes('<') ? templates : undefined;
+}
+
 function compileOne(template: string, where: string): (args: readonly unknown[]) => string {
   const render = compileTemplate(template, where);
   if (template.includes('<')) return (args) => checkRendered(render(args), where);

@@ -16,19 +16,28 @@ describe('events', () => {
   });
 
   const number = expect.any(Number) as number;
+  /** What every event tells of a caller who asks the service. */
+  const about = (key: string): object => ({
+    id: expect.any(String) as string,
+    key,
+    mode: { kind: 'exclusive' },
+    registration: 'default',
+    store: 'redis',
+  });
 
   it('tell of a lock from the question to the release, with how long it took', async () => {
     stand = await openStand();
     const [start, granted, release] = ['acquire:start', 'acquire:granted', 'release'].map(listen);
     const lock = await stand.locks.acquire('order:1');
-    expect(start).toEqual([{ key: 'order:1' }]);
-    expect(granted).toEqual([{ key: 'order:1', token: lock.token, waitedMs: number }]);
+    expect(start).toEqual([about('order:1')]);
+    expect(granted).toEqual([{ ...about('order:1'), token: lock.token, waitedMs: number }]);
     await sleep(20);
     const waiting = stand.locks.acquire('order:1', { fair: true });
     await sleep(20);
     await lock.release();
     await lock.release();
-    expect(release).toEqual([{ key: 'order:1', token: lock.token, heldMs: number }]);
+    expect(release).toEqual([{ ...about('order:1'), token: lock.token, heldMs: number }]);
+    expect(new Set([...start!, ...granted!, ...release!].map(({ id }) => id)).size).toBe(2);
     expect(release![0]!.heldMs).toBeGreaterThan(35);
     const next = await waiting;
     expect(granted![1]).toMatchObject({ token: next.token });
@@ -61,9 +70,10 @@ describe('events', () => {
       const lock = await others.acquire('order:1');
       expect(await stand.locks.tryAcquire('order:1')).toBeNull();
       await stand.locks.acquire('order:1', { waitTime: 30 }).catch(() => undefined);
+      const error = expect.objectContaining({ code: 'LOCK_BUSY' }) as unknown;
       expect(busy).toEqual([
-        { key: 'order:1', waitedMs: number },
-        { key: 'order:1', waitedMs: number },
+        { ...about('order:1'), waitedMs: number },
+        { ...about('order:1'), waitedMs: number, error },
       ]);
       expect(busy![1]!.waitedMs).toBeGreaterThanOrEqual(29);
 
@@ -86,7 +96,12 @@ describe('events', () => {
     const [renew, suspect, lost] = ['renew', 'suspect', 'lost'].map(listen);
     const lock = await stand.locks.acquire('order:1');
     await until('renewed', () => renew!.length > 1);
-    expect(renew![0]).toEqual({ key: 'order:1', token: lock.token, heldMs: number });
+    expect(renew![0]).toEqual({
+      ...about('order:1'),
+      token: lock.token,
+      heldMs: number,
+      tookMs: number,
+    });
     expect(renew![1]!.heldMs).toBeGreaterThan(renew![0]!.heldMs!);
     await stand.admin.call('ACL', 'SETUSER', 'default', '-evalsha', '-eval');
     await until('lost', () => lost!.length > 0);
