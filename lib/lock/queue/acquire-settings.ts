@@ -5,6 +5,7 @@ import {
   checkAcquireOptions,
   type AcquireOptions,
 } from '../lock-options.js';
+import { detailOf } from '../lock.errors.js';
 import { modeOf } from '../mode-options.js';
 
 /** How a lock is asked for, with all defaults filled in; times in ms. Callers without options share one. */
@@ -76,5 +77,5 @@ export function abortReason(signal: AbortSignal): string {
   if (typeof reason === 'string') return reason;
   const isBare = reason instanceof DOMException && reason.name === 'AbortError';
   if (isBare || !(reason instanceof Error)) return 'its signal was aborted';
-  return reason.message;
+  return detailOf(reason);
 }

@@ -9,6 +9,7 @@ import {
   RedisLockModule,
   currentLock,
 } from '../../../lib/index.js';
+import { detailOf } from '../../../lib/lock/lock.errors.js';
 import { Redis } from 'ioredis';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { closeApps, startApp } from '../../support/nest-app.js';
@@ -203,7 +204,7 @@ describe('errors of a locked method', () => {
     expect(JSON.stringify(refused.body)).not.toContain('WRONGTYPE');
     const logged = log.mock.calls.map(([error]) => error as unknown);
     expect(logged).toEqual([expect.any(LockRefusedError)]);
-    expect((logged[0] as LockRefusedError).message).toContain('lock');
+    expect(detailOf(logged[0])).toContain('lock');
     await expect(work.proceeds()).rejects.toBeInstanceOf(LockRefusedError);
     log.mockRestore();
   });
