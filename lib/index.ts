@@ -34,6 +34,7 @@ export { EXCLUSIVE, SHARED, compatible } from './stores/lock-mode.js';
 export { LockStore, StoreUnavailableError } from './stores/lock-store.js';
 export { MemoryStore } from './stores/memory/memory-store.js';
 export { RedisStore } from './stores/redis/redis-store.js';
+export { TransactionScope } from './transactions/transaction-scope.js';
 
 export type { Clock, Instant, Timer } from './clock.js';
 export type { ScriptClient } from './fencing/set-if-newer.js';
@@ -57,6 +58,7 @@ export type { Held } from './lock/lock-set.js';
 export type { ModeOptions } from './lock/mode-options.js';
 export type { LockServiceOptions } from './lock/lock-service-options.js';
 export type { HandOverBound } from './lock/queue/queue-settings.js';
+export type { TransactionPort, Until } from './lock/until.js';
 export type {
   LockErrorBody,
   LockHttpAnswer,
@@ -96,3 +98,4 @@ export type { RedisClient } from './stores/redis/redis-client.js';
 export type { RedisConnection, RedisConnectionOptions } from './stores/redis/redis-connection.js';
 export type { RedisStoreOpenOptions, RedisStoreOptions } from './stores/redis/redis-store.js';
 export type { StoreLog } from './stores/store-log.js';
+export type { TransactionConnection } from './transactions/transaction-scope.js';

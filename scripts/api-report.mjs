@@ -21,6 +21,19 @@ const ENTRIES = [
     page: 'core',
     without: /^(@nestjs|rxjs|reflect-metadata|ioredis)/,
   },
+  // Their declarations name nothing of the library that they are for.
+  {
+    name: 'nest-locked/typeorm-transactional',
+    file: 'transactions/typeorm-transactional',
+    page: 'typeorm-transactional',
+    without: /^(?!node:)/,
+  },
+  {
+    name: 'nest-locked/cls-transactional',
+    file: 'transactions/cls-transactional',
+    page: 'cls-transactional',
+    without: /^(?!node:)/,
+  },
 ];
 
 const paths = ENTRIES.map(({ file }) => join(dist, `${file}.d.ts`));

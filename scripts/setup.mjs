@@ -1,6 +1,6 @@
 // What a plain clone lacks, brought in: shared by the scripts of this folder and the bench.
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 /** Runs a command in the foreground; ends this process with its code when it fails. */
@@ -74,6 +74,22 @@ function find(isThere, debianPackage) {
 /** Whether there is a redis-server on the PATH. */
 export function findRedis() {
   return find(() => which('redis-server') !== undefined, 'redis-server');
+}
+
+export const HOW_TO_INSTALL_POSTGRES = [
+  '  Debian, Ubuntu:  sudo apt-get install postgresql',
+  '  Fedora:          sudo dnf install postgresql-server',
+  '  macOS:           brew install postgresql',
+].join('\n');
+
+/** Whether there is a Postgres server: on the PATH, or where Debian has its versions. */
+export function findPostgres() {
+  const debian = '/usr/lib/postgresql';
+  const isThere = () =>
+    which('initdb') !== undefined ||
+    (existsSync(debian) &&
+      readdirSync(debian).some((version) => existsSync(join(debian, version, 'bin/initdb'))));
+  return find(isThere, 'postgresql');
 }
 
 /** Whether there is a Python that has redis-py: the one on the PATH, or Debian's own. */

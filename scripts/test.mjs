@@ -2,15 +2,36 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { runGroup } from './processes.mjs';
-import { ensureDependencies, findRedis, findRedisPy, HOW_TO_INSTALL_REDIS } from './setup.mjs';
+import {
+  ensureDependencies,
+  findPostgres,
+  findRedis,
+  findRedisPy,
+  HOW_TO_INSTALL_POSTGRES,
+  HOW_TO_INSTALL_REDIS,
+} from './setup.mjs';
 
 const root = join(import.meta.dirname, '..');
 const jest = join(root, 'node_modules/jest/bin/jest.js');
-/** Whatever imports these, over however many steps, starts redis-server processes. */
-const SERVERS = ['test/support/redis-server.ts', 'test/support/redis-cluster.ts'];
+const hasRedis = findRedis();
+/** Programs that tests start: whatever imports one of the files, over however many steps, starts it. */
+const PROGRAMS = [
+  {
+    name: 'redis-server',
+    isThere: hasRedis,
+    files: ['test/support/redis-server.ts', 'test/support/redis-cluster.ts'],
+    howToInstall: HOW_TO_INSTALL_REDIS,
+  },
+  {
+    name: 'postgres',
+    isThere: findPostgres(),
+    files: ['test/support/postgres-server.ts'],
+    howToInstall: HOW_TO_INSTALL_POSTGRES,
+  },
+];
 
-function testsOnRedis() {
-  const args = [jest, '--listTests', '--findRelatedTests', ...SERVERS];
+function testsOn(files) {
+  const args = [jest, '--listTests', '--findRelatedTests', ...files];
   const { status, stdout } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' });
   if (status !== 0) throw new Error(`jest ${args.slice(1).join(' ')} ended with ${status}`);
   return stdout.split('\n').filter((line) => line.endsWith('.spec.ts'));
@@ -18,8 +39,11 @@ function testsOnRedis() {
 
 ensureDependencies(root);
 const args = process.argv.slice(2);
-const hasRedis = findRedis();
-const leftOut = hasRedis ? [] : testsOnRedis();
+const missing = PROGRAMS.filter(({ isThere }) => !isThere).map((program) => ({
+  ...program,
+  tests: testsOn(program.files),
+}));
+const leftOut = missing.flatMap(({ tests }) => tests);
 const hasRedisPy = findRedisPy();
 if (leftOut.length > 0) {
   const escaped = leftOut.map((path) => path.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'));
@@ -32,9 +56,9 @@ if (hasRedis && !hasRedisPy) {
   );
   if (process.env.CI) process.exitCode = 1;
 }
-if (leftOut.length > 0) {
+for (const { name, tests, howToInstall } of missing) {
   console.error(
-    `\n${leftOut.length} test files were left out: they start redis-server, and there is none on the PATH.\n${HOW_TO_INSTALL_REDIS}`,
+    `\n${tests.length} test files were left out: they start ${name}, and there is none.\n${howToInstall}`,
   );
   // Where nobody reads this, a green run must mean all of it.
   if (process.env.CI) process.exitCode = 1;

@@ -81,7 +81,7 @@ export class Candidacy {
     // Fair: who steps down comes after all who wait, also in its own process.
     const fair = true;
     const forEver = { waitTime: Infinity, maxHoldTime: Infinity };
-    return this.locks.acquire(key, { ...forEver, fair, leaseTime, signal });
+    return this.locks.acquire(key, { ...forEver, fair, leaseTime, signal, until: 'method' });
   }
 
   private failed(error: Error, waitedMs: number): void {

@@ -4,7 +4,9 @@ import { acquireAll } from './acquire-all.js';
 import { checkKey, checkOptionNames } from './checks.js';
 import { readKeys, type KeyRequest, type LockKeys } from './key-list.js';
 import { lockEvents, tell } from './lock-events.js';
+import { frameIn, whileAsking } from './kept-locks.js';
 import {
+  DEFAULT_MAX_HOLD_TIME,
   RESUME_OPTIONS,
   type AcquireOptions,
   type ResumeOptions,
@@ -30,6 +32,7 @@ import type { KeyQueues } from './queue/key-queues.js';
 import { currentFrame, findLock } from './queue/lock-context.js';
 import { decodeTicket } from './ticket.js';
 import { Release } from './release.js';
+import type { Transactions } from './transactions.js';
 import { unlockedLock } from './unlocked-lock.js';
 
 /** A list of keys, read, and how they are asked for. */
@@ -48,6 +51,7 @@ export class Acquirer {
     private readonly clock: Clock,
     private readonly queues: KeyQueues,
     private readonly defaults: DefaultSettings,
+    private readonly transactions: Transactions,
   ) {}
 
   /** One lock; a promise of `null` only where the settings say `orNull`. */
@@ -58,8 +62,8 @@ export class Acquirer {
   ): Promise<Lock | null> {
     try {
       checkKey(key);
-      const defaults = this.defaults[kind];
-      return this.enter(key, options ? withOptions(defaults, options) : defaults);
+      const settings = this.settingsOf(key, options, kind);
+      return settings.surroundings ? this.oneIn(key, settings) : this.enter(key, settings);
     } catch (error) {
       // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- it was thrown as it is
       return Promise.reject(error);
@@ -100,7 +104,7 @@ export class Acquirer {
     }
     this.checkOpen(key);
     checkOptionNames(options, RESUME_OPTIONS);
-    const settings = withOptions(this.defaults.handles, options);
+    const settings = this.settingsOf(key, options, 'handles');
     const { leaseTime } = settings;
     const grant = await this.store
       .succeed({ key, from: { owner, token }, lastToken, mode, leaseTime })
@@ -110,7 +114,7 @@ export class Acquirer {
       throw closedError(key);
     }
     const lock = grant && this.queues.adopt(grant, settings);
-    if (lock) return lock;
+    if (lock) return this.keep(lock, settings);
     throw new LockTicketError(
       'ended',
       `the lock on ${quoted(key)} that the ticket is for has ended, or was resumed already`,
@@ -123,20 +127,51 @@ export class Acquirer {
     options: AcquireOptions | undefined,
     kind: 'handles' | 'scopes',
   ): AskedKeys {
-    const settings = withOptions(this.defaults[kind], options ?? {});
+    const settings = this.settingsOf(undefined, options, kind);
     return { requests: readKeys(keys, settings.mode), settings };
   }
 
+  /** In the caller's context: it may stand in a transaction. */
+  private settingsOf(
+    key: string | undefined,
+    options: AcquireOptions | undefined,
+    kind: keyof DefaultSettings,
+  ): AcquireSettings {
+    const defaults = this.defaults[kind];
+    const settings = options ? withOptions(defaults, options) : defaults;
+    const surroundings = this.transactions.join(key, settings.until);
+    if (!surroundings) return settings;
+    if (!surroundings.kept) return { ...settings, surroundings };
+    // One whose end is never told must not hold for ever.
+    const { maxHoldTime = settings.renew ? DEFAULT_MAX_HOLD_TIME : Infinity } = options ?? {};
+    return { ...settings, surroundings, maxHoldTime };
+  }
+
+  private async oneIn(key: string, settings: AcquireSettings): Promise<Lock | null> {
+    const lock = await asking(settings, () => this.enter(key, settings));
+    return lock && this.keep(lock, settings);
+  }
+
+  /** Has a lock kept for a transaction; gives the part of it that its taker works with. */
+  private keep(lock: Lock, { surroundings }: AcquireSettings): Lock {
+    const kept = surroundings?.kept;
+    if (!kept?.wants(lock)) return lock;
+    kept.locks.push(lock);
+    return this.queues.keep(lock, kept, kept.isQuiet);
+  }
+
   private async take({ requests, settings }: AskedKeys): Promise<LockSet> {
-    const locks = await acquireAll(requests, settings.waitTime, this.clock, {
-      wait: async ({ key, mode }, waitTime) => {
-        const isAsked = requests.length > 1;
-        return (await this.enter(key, { ...settings, mode, waitTime }, isAsked)) as Lock;
-      },
-      try: async ({ key, mode }, together) =>
-        (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
-    });
-    return new LockSet(locks);
+    const locks = await asking(settings, () =>
+      acquireAll(requests, settings.waitTime, this.clock, {
+        wait: async ({ key, mode }, waitTime) => {
+          const isAsked = requests.length > 1;
+          return (await this.enter(key, { ...settings, mode, waitTime }, isAsked)) as Lock;
+        },
+        try: async ({ key, mode }, together) =>
+          (await this.enter(key, { ...settings, mode, waitTime: 0, together })) as Lock,
+      }),
+    );
+    return new LockSet(locks.map((lock) => this.keep(lock, settings)));
   }
 
   /** A stand-in for a lock that could not be had, where work is to run all the same; throws `error` elsewhere. */
@@ -150,12 +185,12 @@ export class Acquirer {
 
   /** @param isAsked whether it was told already that somebody asks */
   private enter(key: string, settings: AcquireSettings, isAsked = false): Promise<Lock | null> {
-    const { signal } = settings;
+    const { signal, surroundings } = settings;
     if (signal?.aborted === true) {
       throw new LockAbortedError(key, abortReason(signal), signal.reason);
     }
     if (!isAsked && lockEvents.start.hasSubscribers) tell(lockEvents.start, { key });
-    const frame = currentFrame();
+    const frame = surroundings ? frameIn(surroundings) : currentFrame();
     const around = frame && findLock(frame, this.store, key);
     // What it will be is not known yet: perhaps shared, or another's.
     if (around?.changing) return around.changing.then(() => this.enter(key, settings, true));
@@ -166,4 +201,8 @@ export class Acquirer {
   private checkOpen(key: string): void {
     if (this.closed) throw closedError(key);
   }
+}
+
+function asking<T>({ surroundings }: AcquireSettings, ask: () => Promise<T>): Promise<T> {
+  return surroundings ? whileAsking(surroundings, ask) : ask();
 }

@@ -3,6 +3,7 @@ import type { Lock } from './lock.js';
 import { MIN_LEASE_TIME, checkOptionNames, checkTime } from './checks.js';
 import { LockUsageError } from './lock.errors.js';
 import { MODE_OPTIONS, modeOf, type ModeOptions } from './mode-options.js';
+import { UNTIL, type Until } from './until.js';
 
 /** What one acquisition may ask for; what is left out or undefined comes from the module's options. */
 export interface AcquireOptions extends ModeOptions {
@@ -23,8 +24,9 @@ export interface AcquireOptions extends ModeOptions {
   /**
    * For how long the lock is held at most, in ms: then its signal aborts, and it is given back. At
    * least 10, or `Infinity`.
-   * @default 600_000 for `acquire` and `tryAcquire`, whose handle can be forgotten; `Infinity` for
-   * `using` and `@Locked`, which release when the work ends
+   * @default 600_000 for `acquire` and `tryAcquire`, whose handle can be forgotten, and for what is kept
+   * for a transaction, whose end may never be told; `Infinity` for `using` and `@Locked` elsewhere, which
+   * release when the work ends
    */
   maxHoldTime?: number | undefined;
   /**
@@ -48,16 +50,27 @@ export interface AcquireOptions extends ModeOptions {
    * @default false, or the module's `fair`
    */
   fair?: boolean | undefined;
+  /**
+   * Until when the key is held. `transaction`: until the transaction that is active where the lock is
+   * asked for has committed or rolled back; `handler`: until the request handler and all its interceptors
+   * have ended; either is refused where there is none. `method`: until the work ends, which may be before
+   * what it wrote is there for others to read. With the other two, `release()` and the end of the work end
+   * this holder only: the code of the same transaction may have the key again, others when it has ended.
+   * @default 'transaction' where one of the module's `transactions` is active, 'handler' for `@Locked` on
+   * a request handler, 'method' elsewhere
+   */
+  until?: Until | undefined;
 }
 
 /** What a resumption may ask for. */
-export type ResumeOptions = Pick<AcquireOptions, 'leaseTime' | 'maxHoldTime' | 'renew'>;
+export type ResumeOptions = Pick<AcquireOptions, 'leaseTime' | 'maxHoldTime' | 'renew' | 'until'>;
 
 /** The names in `ResumeOptions`. */
 export const RESUME_OPTIONS: readonly (keyof ResumeOptions)[] = [
   'leaseTime',
   'maxHoldTime',
   'renew',
+  'until',
 ];
 
 /** What a scope (`using`, `@Locked`) may ask for beyond that. */
@@ -98,6 +111,7 @@ export const SCOPE_OPTIONS: readonly string[] = [
   'renew',
   'minHoldTime',
   'fair',
+  'until',
   'whenUnavailable',
 ];
 
@@ -109,7 +123,7 @@ export const SCOPE_OPTIONS: readonly string[] = [
 export function checkAcquireOptions(options: ScopeOptions, lease = Infinity): void {
   checkOptionNames(options, SCOPE_OPTIONS);
   const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, signal, fair } = options;
-  const { whenUnavailable } = options;
+  const { whenUnavailable, until } = options;
   modeOf(options);
   if (leaseTime !== undefined) checkTime('leaseTime', leaseTime, MIN_LEASE_TIME);
   if (waitTime !== undefined) checkTime('waitTime', waitTime, 0, true);
@@ -136,6 +150,11 @@ export function checkAcquireOptions(options: ScopeOptions, lease = Infinity): vo
   if (whenUnavailable !== undefined && !['throw', 'proceed'].includes(whenUnavailable)) {
     throw new LockUsageError(
       `whenUnavailable must be 'throw' or 'proceed', received ${inspect(whenUnavailable)}`,
+    );
+  }
+  if (until !== undefined && !UNTIL.includes(until)) {
+    throw new LockUsageError(
+      `until must be 'method', 'transaction' or 'handler', received ${inspect(until)}`,
     );
   }
   if (fair !== undefined && typeof fair !== 'boolean') {

@@ -1,6 +1,8 @@
 import type { Clock } from '../clock.js';
 import type { LockStore } from '../stores/lock-store.js';
+import type { LockLostError } from './lock.errors.js';
 import type { HandOverBound } from './queue/queue-settings.js';
+import type { TransactionPort } from './until.js';
 
 /** What a service is made of; the module fills it in from its options. `undefined` is the default. */
 export interface LockServiceOptions {
@@ -24,6 +26,15 @@ export interface LockServiceOptions {
   readonly shutdownTimeout?: number | undefined;
   /** How many callers of this process may wait for one key; the next is told "busy" at once. @default 10_000 */
   readonly maxWaiters?: number | undefined;
+  /** What tells of transactions, so that locks are given back when they have ended. @default [] */
+  readonly transactions?: readonly TransactionPort[] | undefined;
+  /** What tells of request handlers, for `until: 'handler'`. */
+  readonly handler?: TransactionPort | undefined;
+  /**
+   * Told of the loss of a lock that came out when the transaction it was kept for had ended: who called the
+   * transaction may not have heard of it.
+   */
+  readonly lostUnheard?: ((error: LockLostError) => void) | undefined;
   /** @default systemClock */
   readonly clock?: Clock | undefined;
 }

@@ -5,6 +5,8 @@ import type { Lock } from './lock.js';
 /** Where a lock came from and goes back to. */
 export interface LockSource {
   readonly store: LockStore;
+  /** The lock on the same key that it was taken inside, if any. */
+  readonly outer?: Lock;
   /** Takes a lock back: true if it was still ours, false if it had been lost. */
   end(lock: Lock): Promise<boolean>;
   /** Renews the lease under a lock. */

@@ -18,6 +18,7 @@ import { LockUsageError, closedError, rethrowAs } from './lock.errors.js';
 import { defaultSettings } from './queue/acquire-settings.js';
 import { KeyQueues } from './queue/key-queues.js';
 import { lockAround, runInLocks } from './queue/lock-context.js';
+import { Transactions } from './transactions.js';
 
 /**
  * Takes locks. Injected wherever `RedisLockModule` is imported.
@@ -53,14 +54,21 @@ export class LockService {
       unavailableAfter: options.unavailableAfter ?? LOCK_DEFAULTS.unavailableAfter,
       maxWaiters: options.maxWaiters ?? LOCK_DEFAULTS.maxWaiters,
     });
-    this.acquirer = new Acquirer(store, clock, this.queues, defaultSettings(options));
+    const transactions = new Transactions({
+      transactions: options.transactions ?? [],
+      handler: options.handler,
+      lostUnheard: options.lostUnheard ?? (() => undefined),
+    });
+    const defaults = defaultSettings(options);
+    this.acquirer = new Acquirer(store, clock, this.queues, defaults, transactions);
   }
 
   /**
    * Takes the lock on `key`, waiting for it up to `waitTime` ms. End it with `release()`, or with
    * `await using`.
    *
-   * Inside `using`, `@Locked` or `lock.run` on the same key it does not wait for itself.
+   * Inside `using`, `@Locked` or `lock.run` on the same key it does not wait for itself. In a
+   * transaction that the module knows of, the key is kept beyond `release()`, until that has ended.
    *
    * @throws LockBusyError when it was not to be had in time
    * @throws LockUnavailableError when the store gave no answer
@@ -128,7 +136,7 @@ export class LockService {
 
   /**
    * Runs `task` under the lock on `key`, or on all of several, and releases it when the task has
-   * ended. The task's error comes out as it is; a task that ended well under a lock that was lost
+   * ended, or in a transaction that the module knows of when that has ended. The task's error comes out as it is; a task that ended well under a lock that was lost
    * meanwhile rejects with `LockLostError`.
    *
    * @param task gets the lock, or the set of them

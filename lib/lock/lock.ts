@@ -37,6 +37,8 @@ export class Lock implements AsyncDisposable {
   nested: NestedHolds | undefined;
   /** A change of its grant that is under way: the end waits for it. @internal */
   changing: Promise<void> | undefined;
+  /** Whether it ends before its key is given back, so that its end is nothing to tell. @internal */
+  isPart = false;
   /** The locks of the list that it was taken with. @internal */
   companions: readonly Lock[] | undefined;
 
@@ -245,7 +247,7 @@ export class Lock implements AsyncDisposable {
   }
 
   private end(): Promise<boolean> {
-    if (lockEvents.release.hasSubscribers && !this.unlocked) {
+    if (lockEvents.release.hasSubscribers && !this.unlocked && !this.isPart) {
       tell(lockEvents.release, { key: this.key, token: this.token, heldMs: this.heldMs });
     }
     if (this.nested?.isBusy === true) return this.endAfterNested(this.nested);

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LockLostError } from '../lock/lock.errors.js';
+import type { TransactionPort } from '../lock/until.js';
 import type { ClientGone } from './context/client-gone.js';
 import { Cancellation } from './result/cancellation.js';
 import type { ResultHold, ResultScope } from './result/result-scope.js';
@@ -13,8 +14,17 @@ const scopes = new AsyncLocalStorage<HandlerScope>();
 export class HandlerScope {
   /** The request may end while its handler still waits for a lock. */
   readonly cancellation = new Cancellation();
+  /** For locks that are kept until the handler has ended: to them it is like a transaction. */
+  static readonly port: TransactionPort = (end) => {
+    const scope = scopes.getStore();
+    if (!scope || scope.over) return undefined;
+    scope.ends.push(end);
+    return scope;
+  };
+
   private readonly inside = new Set<object>();
   private results: ResultScope[] = [];
+  private ends: (() => Promise<void>)[] = [];
   private over = false;
   private leftOut = false;
 
@@ -68,7 +78,9 @@ export class HandlerScope {
    * inside the locks of the first, which are still held: it must not wait for them.
    */
   async call<T>(method: () => Promise<T>): Promise<T> {
-    if (this.results.some(({ lost }) => lost)) await this.release().catch(() => undefined);
+    if (this.results.some(({ lost }) => lost)) {
+      await endAll(this.takeResults()).catch(() => undefined);
+    }
     if (this.inside.size > 1) return method();
     return this.results.reduceRight((work, result) => () => result.run(work), method)();
   }
@@ -95,9 +107,16 @@ export class HandlerScope {
     this.leftOut = true;
   }
 
-  /** Takes over the locks that a handler's method has got; gives what the method's result holds. */
-  adopt(result: ResultScope, owner: object): ResultHold {
-    this.results.push(result);
+  /**
+   * Takes over the locks that a handler's method has got; gives what the method's result holds.
+   * @param keep whether they are to be kept until the interceptors have ended
+   */
+  adopt(result: ResultScope, owner: object, keep: boolean): ResultHold {
+    if (keep) this.results.push(result);
+    const end = (): Promise<void> | undefined => {
+      const left = this.leave(owner);
+      return keep ? left : endAll([() => result.end(), () => left]);
+    };
     let ending: { readonly done: Promise<void> | undefined } | undefined;
     return {
       get lost(): LockLostError | undefined {
@@ -107,7 +126,7 @@ export class HandlerScope {
       onLost: (listener) => {
         result.onLost(listener);
       },
-      end: () => (ending ??= { done: this.leave(owner) }).done,
+      end: () => (ending ??= { done: end() }).done,
     };
   }
 
@@ -130,14 +149,23 @@ export class HandlerScope {
   }
 
   private giveBack(): Promise<void> | undefined {
-    return this.inside.size === 0 && this.results.length > 0 ? this.release() : undefined;
+    const holdsNone = this.results.length === 0 && this.ends.length === 0;
+    if (this.inside.size > 0 || holdsNone) return undefined;
+    const { ends } = this;
+    this.ends = [];
+    return endAll([...this.takeResults(), ...ends]);
   }
 
-  private async release(): Promise<void> {
+  private takeResults(): (() => Promise<void> | undefined)[] {
     const results = this.results.reverse();
     this.results = [];
-    const ends = await Promise.allSettled(results.map((result) => result.end()));
-    const failed = ends.find((end) => end.status === 'rejected');
-    if (failed) throw failed.reason;
+    return results.map((result) => () => result.end());
   }
+}
+
+/** @throws the first loss that any of them tells of */
+async function endAll(ends: readonly (() => Promise<void> | undefined)[]): Promise<void> {
+  const settled = await Promise.allSettled(ends.map(async (end) => end()));
+  const failed = settled.find((end) => end.status === 'rejected');
+  if (failed) throw failed.reason;
 }

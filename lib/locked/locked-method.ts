@@ -17,10 +17,11 @@ import { ResultScope, endQuietly, type Using } from './result/result-scope.js';
 export type ResultKind = 'promise' | 'observable' | 'iterable';
 
 const LOCKED = 'nest-locked:methods';
+const NONE: readonly LockedMethod[] = [];
 
 /** The locked methods a function stands for: several when `@Locked` was applied more than once. */
 export function lockedMethodsOf(handler: object): readonly LockedMethod[] {
-  return (Reflect.getMetadata(LOCKED, handler) as LockedMethod[] | undefined) ?? [];
+  return (Reflect.getMetadata(LOCKED, handler) as LockedMethod[] | undefined) ?? NONE;
 }
 
 /** One method with its lock: what all its calls have in common. */
@@ -123,7 +124,10 @@ export class LockedMethod {
       key = this.render(args, instance);
       if (key !== undefined) {
         const signal = signalOf(cancellation, handler?.cancellation);
-        const options = { ...this.settings.acquire, signal };
+        const { acquire } = this.settings;
+        // The handler itself keeps it, and a transaction inside the interceptors ends before.
+        const until = handler && acquire.until !== 'transaction' ? 'method' : acquire.until;
+        const options = { ...acquire, until, signal };
         const open = ResultScope.open.bind(ResultScope, service, key, options);
         scope = await (handler ? handler.wait(open) : open());
       }
@@ -136,7 +140,8 @@ export class LockedMethod {
       handler?.starts(this);
       return Reflect.apply(this.method, instance, args);
     }
-    const hold = handler ? handler.adopt(scope, this) : scope;
+    const { until = 'handler' } = this.settings.acquire;
+    const hold = handler ? handler.adopt(scope, this, until === 'handler') : scope;
     let result: unknown;
     try {
       const calledOff = cancellation?.reason ?? handler?.cancellation.reason;

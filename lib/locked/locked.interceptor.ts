@@ -31,8 +31,9 @@ export class LockedInterceptor implements NestInterceptor {
   ) {}
 
   intercept(context: ExecutionContext, next: CallHandler): Observable<unknown> {
+    // A handler that is not locked itself may call what is locked until the handler has ended.
     const owners = lockedMethodsOf(context.getHandler());
-    if (owners.length === 0 || HandlerScope.isOpenFor(owners)) return next.handle();
+    if (this.isOfClass && HandlerScope.isOpenFor(owners)) return next.handle();
     const adapter = adapterFor(this.adapters, context);
     return new Observable((subscriber) => {
       let isEmpty = true;
@@ -41,7 +42,7 @@ export class LockedInterceptor implements NestInterceptor {
       };
       const values = new LateValues(send);
       const isEventStream = isSse(context);
-      const answer = adapter?.holdAnswer?.(context, send);
+      const answer = owners.length > 0 ? adapter?.holdAnswer?.(context, send) : undefined;
       const scope = new HandlerScope(owners, adapter?.clientGone(context), () => answer?.begin());
       const fail = (error: unknown): void => {
         answer?.end();

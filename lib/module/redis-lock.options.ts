@@ -3,6 +3,8 @@ import { MIN_LEASE_TIME, checkTime } from '../lock/checks.js';
 import { LOCK_DEFAULTS } from '../lock/lock-options.js';
 import { LockUsageError } from '../lock/lock.errors.js';
 import type { HandOverBound } from '../lock/queue/queue-settings.js';
+import { readPorts } from '../lock/transactions.js';
+import type { TransactionPort } from '../lock/until.js';
 import { DEFAULT_HTTP_STATUS, type LockHttpStatus } from '../locked/context/http-answer.js';
 import type { LockStore } from '../stores/lock-store.js';
 import { isRedisClient, type RedisConnection } from '../stores/redis/redis-connection.js';
@@ -77,6 +79,13 @@ export interface RedisLockModuleOptions {
    */
   maxWaiters?: number | undefined;
   /**
+   * What tells of the application's transactions: a lock that is taken inside one is given back when it
+   * has ended. `typeormTransactional()`, `clsTransactional()`, the `port` of a `TransactionScope`, or a
+   * function of your own; see `TransactionPort`.
+   * @default []
+   */
+  transactions?: readonly TransactionPort[] | undefined;
+  /**
    * The HTTP statuses of the lock errors.
    * @default { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400, skipped: 204 }
    */
@@ -96,6 +105,7 @@ export interface ResolvedOptions {
   readonly unavailableAfter: number;
   readonly shutdownTimeout: number;
   readonly maxWaiters: number;
+  readonly transactions: readonly TransactionPort[];
   readonly httpStatus: LockHttpStatus;
 }
 
@@ -108,6 +118,7 @@ const DEFAULTS = {
   keyPrefix: REDIS_DEFAULTS.keyPrefix,
   otherLibraries: REDIS_DEFAULTS.otherLibraries,
   ...LOCK_DEFAULTS,
+  transactions: [],
   httpStatus: DEFAULT_HTTP_STATUS,
 };
 
@@ -153,6 +164,7 @@ export function resolveOptions(options: unknown): ResolvedOptions {
     unavailableAfter: unavailableAfter ?? DEFAULTS.unavailableAfter,
     shutdownTimeout: shutdownTimeout ?? DEFAULTS.shutdownTimeout,
     maxWaiters: maxWaiters ?? DEFAULTS.maxWaiters,
+    transactions: readPorts(given.transactions),
     httpStatus: resolveStatus(given.httpStatus),
   };
 }

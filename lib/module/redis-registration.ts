@@ -1,6 +1,7 @@
 import { Logger, type InjectionToken, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { LockService } from '../lock/lock.service.js';
+import { HandlerScope } from '../locked/handler-scope.js';
 import {
   DEFAULT_REGISTRATION,
   getLockServiceToken,
@@ -10,6 +11,8 @@ import type { LockStore } from '../stores/lock-store.js';
 import { RedisStore } from '../stores/redis/redis-store.js';
 import { resolveOptions, type ResolvedOptions } from './redis-lock.options.js';
 import { RegistrationBoot } from './registration-boot.js';
+
+const log = new Logger('RedisLockModule');
 
 /** The module's options with their defaults: `ResolvedOptions`. */
 export const REDIS_LOCK_OPTIONS = Symbol('REDIS_LOCK_OPTIONS');
@@ -35,6 +38,10 @@ export function redisRegistration(name: string | undefined): {
             store,
             ownsStore: options.store === undefined,
             registration: name ?? DEFAULT_REGISTRATION,
+            handler: HandlerScope.port,
+            lostUnheard: (error) => {
+              log.error(`${error.message}; the transaction that it was kept for has ended`);
+            },
           }),
       },
       {
@@ -53,6 +60,5 @@ export function redisRegistration(name: string | undefined): {
 
 async function storeOf(options: ResolvedOptions): Promise<LockStore> {
   const { store, connection, keyPrefix, otherLibraries } = options;
-  const log = new Logger('RedisLockModule');
   return store ?? (await RedisStore.open({ connection, keyPrefix, otherLibraries, log }));
 }

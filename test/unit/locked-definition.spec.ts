@@ -126,7 +126,7 @@ describe('@Locked at class definition', () => {
     [{ leasetime: 5 }, 'unknown option "leasetime" (5)'],
     [
       { signal: 1 },
-      'unknown option "signal" (1); known are mode, limit, permits, leaseTime, waitTime, maxHoldTime, renew, minHoldTime, fair, whenUnavailable, service, whenBusy',
+      'unknown option "signal" (1); known are mode, limit, permits, leaseTime, waitTime, maxHoldTime, renew, minHoldTime, fair, until, whenUnavailable, service, whenBusy',
     ],
     [{ leaseTime: 9 }, 'leaseTime must be a number of ms from 10 to 2147483647, received 9'],
     [{ leaseTime: Infinity }, 'received Infinity'],

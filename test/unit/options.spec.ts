@@ -27,6 +27,7 @@ describe('the options of the module', () => {
       store: undefined,
       keyPrefix: 'lock',
       otherLibraries: false,
+      transactions: [],
       leaseTime: 30_000,
       waitTime: 5_000,
       fair: false,
@@ -103,6 +104,8 @@ describe('the options of the module', () => {
     [{ unavailableAfter: 0 }, 'unavailableAfter must be a number of ms from 1'],
     [{ shutdownTimeout: -1 }, 'shutdownTimeout must be a number of ms from 0'],
     [{ handOver: { counts: 1 } }, '"counts"'],
+    [{ transactions: 'typeorm' }, "transactions must be a list of functions, received 'typeorm'"],
+    [{ transactions: [() => undefined, {}] }, 'transactions[1] must be a function, such as'],
     [{ keyPrefix: 1 }, 'keyPrefix must be a string, received 1'],
     [{ otherLibraries: 'redlock' }, "otherLibraries must be true or false, received 'redlock'"],
     [

@@ -1,4 +1,5 @@
 import { EXCLUSIVE, type LockMode } from '../../stores/lock-mode.js';
+import type { Surroundings } from '../kept-locks.js';
 import {
   DEFAULT_MAX_HOLD_TIME,
   LOCK_DEFAULTS,
@@ -7,6 +8,7 @@ import {
 } from '../lock-options.js';
 import { detailOf } from '../lock.errors.js';
 import { modeOf } from '../mode-options.js';
+import type { Until } from '../until.js';
 
 /** How a lock is asked for, with all defaults filled in; times in ms. Callers without options share one. */
 export interface AcquireSettings {
@@ -21,6 +23,9 @@ export interface AcquireSettings {
   /** Answer `null` instead of an error when the key is taken. */
   readonly orNull: boolean;
   readonly signal: AbortSignal | undefined;
+  readonly until: Until | undefined;
+  /** The transactions around the caller, where there are any. */
+  readonly surroundings?: Surroundings;
   /** What those have in common that are asked for in one go. */
   readonly together?: object;
 }
@@ -46,6 +51,7 @@ export function defaultSettings(options: AcquireOptions): DefaultSettings {
     fair: options.fair ?? LOCK_DEFAULTS.fair,
     orNull: false,
     signal: undefined,
+    until: undefined,
   };
   return {
     handles,
@@ -57,7 +63,7 @@ export function defaultSettings(options: AcquireOptions): DefaultSettings {
 /** The settings of a caller that has options; each left out, or undefined, is the default. */
 export function withOptions(defaults: AcquireSettings, options: AcquireOptions): AcquireSettings {
   checkAcquireOptions(options, defaults.leaseTime);
-  const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, fair, signal } = options;
+  const { leaseTime, waitTime, maxHoldTime, minHoldTime, renew, fair } = options;
   return {
     mode: modeOf(options) ?? defaults.mode,
     leaseTime: leaseTime ?? defaults.leaseTime,
@@ -67,7 +73,8 @@ export function withOptions(defaults: AcquireSettings, options: AcquireOptions):
     renew: renew ?? defaults.renew,
     fair: fair ?? defaults.fair,
     orNull: defaults.orNull,
-    signal,
+    signal: options.signal,
+    until: options.until,
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Clock } from '../../clock.js';
 import { covers, describeMode, type LockMode } from '../../stores/lock-mode.js';
 import type { Grant, LockStore } from '../../stores/lock-store.js';
+import type { KeptLocks } from '../kept-locks.js';
 import { LeaseKeeper } from '../lease/lease-keeper.js';
 import { LockUsageError, NOBODY, quoted } from '../lock.errors.js';
 import type { Lock } from '../lock.js';
@@ -69,6 +70,26 @@ export class KeyQueues {
     if (around) NestedQueue.inside(around, clock, this.deadlocks).enter(waiter);
     else this.queue(waiter);
     return waiter.lock;
+  }
+
+  /**
+   * A lock is kept for longer than its taker works with it: gives the taker's part. Those of the same
+   * transaction that wait for its key would wait for themselves: they go on inside the lock.
+   */
+  keep(lock: Lock, kept: KeptLocks, isAlone: boolean): Lock {
+    const { clock } = this.options;
+    const inside = NestedQueue.inside(lock, clock, this.deadlocks);
+    const part = inside.begin();
+    if (isAlone) return part;
+    for (const waiter of this.deadlines.waiters()) {
+      const { key, home, settings, mode } = waiter;
+      if (key !== lock.key || !(home instanceof KeyQueue)) continue;
+      if (settings.surroundings?.around.includes(kept) !== true) continue;
+      waiter.move();
+      if (covers(lock.mode, mode)) inside.enter(waiter);
+      else waiter.fail(upgradeError(lock, mode), clock.mono());
+    }
+    return part;
   }
 
   /** Takes in what another process held; undefined when it came too late to be believed in. */

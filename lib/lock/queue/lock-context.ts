@@ -35,14 +35,15 @@ function firstAlive(frame: Frame | undefined): Frame | undefined {
 }
 
 /**
- * The locks around a frame, innermost first. Work that was not awaited may outlive a lock: one that
- * has ended is not its lock any more.
+ * The locks around a frame, innermost first, each before the one that it was taken inside. Work that was
+ * not awaited may outlive a lock: one that has ended is not its lock any more.
  */
 export function* locksAround(frame: Frame | undefined): Generator<Lock> {
   for (let at = frame; at; at = at.outer) {
     for (let i = at.locks.length - 1; i >= 0; i -= 1) {
-      const lock = at.locks[i];
-      if (lock && !lock.ended) yield lock;
+      for (let lock = at.locks[i]; lock; lock = lock.source.outer) {
+        if (!lock.ended) yield lock;
+      }
     }
   }
 }

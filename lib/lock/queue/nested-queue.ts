@@ -29,7 +29,7 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
   }
 
   private constructor(
-    private readonly outer: Lock,
+    readonly outer: Lock,
     private readonly clock: Clock,
     private readonly deadlocks: DeadlockFinder,
   ) {
@@ -47,6 +47,17 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
 
   holders(): Lock[] {
     return [...this.inside.keys()];
+  }
+
+  /**
+   * The part of a lock that its taker works with, when the lock itself is kept for longer. Made before
+   * anybody else is let in.
+   */
+  begin(): Lock {
+    const lock = new Lock(this.lease, this, this.clock.mono(), this.outer.mode);
+    lock.isPart = true;
+    this.inside.set(lock, undefined);
+    return lock;
   }
 
   enter(waiter: Waiter): void {
@@ -89,18 +100,12 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
     return this.outer.source.extend(lease, leaseTime);
   }
 
-  downgrade({ key, mode }: Lock): Promise<void> {
-    throw new LockUsageError(
-      `${quoted(key)} was taken inside another lock on it: only that one can be downgraded from ${describeMode(mode)}`,
-      key,
-    );
+  downgrade(lock: Lock): Promise<void> {
+    return refuseChange(lock, `downgraded from ${describeMode(lock.mode)}`);
   }
 
-  detach({ key }: Lock): Promise<void> {
-    throw new LockUsageError(
-      `${quoted(key)} was taken inside another lock on it: only that one can be handed off`,
-      key,
-    );
+  detach(lock: Lock): Promise<void> {
+    return refuseChange(lock, 'handed off');
   }
 
   private nextLook(waiter: Waiter, now: number): number {
@@ -158,4 +163,13 @@ export class NestedQueue implements LockSource, NestedHolds, WaiterHome {
     const now = this.clock.mono();
     for (let next = this.waiters.shift(); next; next = this.waiters.shift()) next.fail(error, now);
   }
+}
+
+function refuseChange({ key, isPart }: Lock, change: string): never {
+  throw new LockUsageError(
+    isPart
+      ? `${quoted(key)} is kept until its transaction has ended, and cannot be ${change}: take it with until: 'method'`
+      : `${quoted(key)} was taken inside another lock on it: only that one can be ${change}`,
+    key,
+  );
 }

@@ -105,6 +105,14 @@ export class Waiter implements LeaseRequest {
     home.left(this);
   }
 
+  /** Leaves the queue, if it still waits, to go on in another. */
+  move(): void {
+    const { home } = this;
+    if (!home) return;
+    this.stopWaiting();
+    home.left(this);
+  }
+
   granted(lock: Lock, now: number): void {
     this.done();
     if (lockEvents.granted.hasSubscribers) {
@@ -131,11 +139,14 @@ export class Waiter implements LeaseRequest {
     this.deferred.reject(error);
   }
 
+  private stopWaiting(): void {
+    if (!this.home) return;
+    this.home = undefined;
+    this.deadlines.remove(this);
+  }
+
   private done(): void {
-    if (this.home) {
-      this.home = undefined;
-      this.deadlines.remove(this);
-    }
+    this.stopWaiting();
     if (this.onAbort) this.settings.signal?.removeEventListener('abort', this.onAbort);
     this.atEnd?.();
   }

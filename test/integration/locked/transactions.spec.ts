@@ -1,6 +1,7 @@
 import {
   Controller,
   Get,
+  Inject,
   Injectable,
   InternalServerErrorException,
   Module,
@@ -120,10 +121,68 @@ class OnMethod {
   }
 }
 
+@Injectable()
+class Service {
+  @Locked('order', { until: 'handler' })
+  async take(): Promise<string> {
+    return say('service').then(() => 'done');
+  }
+
+  @Locked('order')
+  async takeShortly(): Promise<string> {
+    return say('service').then(() => 'done');
+  }
+}
+
+@Controller('until')
+@UseInterceptors(Transaction)
+class Until {
+  constructor(@Inject(Service) private readonly service: Service) {}
+
+  @Get('handler')
+  async handler(): Promise<string> {
+    return this.service.take();
+  }
+
+  @Get('twice')
+  async twice(): Promise<string> {
+    await this.service.take();
+    await Promise.all([this.service.takeShortly(), this.service.take()]);
+    return 'done';
+  }
+
+  @Get('failing')
+  async failing(): Promise<string> {
+    await this.service.take();
+    throw new InternalServerErrorException('on purpose');
+  }
+
+  @Get('locked')
+  @Locked('order')
+  async locked(): Promise<string> {
+    return this.service.take();
+  }
+
+  @Get('method')
+  @Locked('order', { until: 'method' })
+  async method(): Promise<string> {
+    return work(false);
+  }
+
+  @Get('transaction')
+  @Locked('order', { until: 'transaction' })
+  async transaction(): Promise<string> {
+    return work(false);
+  }
+}
+
 const lockModule = () => RedisLockModule.forRoot({ store: new TellingStore() });
 
 @Module({ imports: [lockModule()], controllers: [Plain, OnController, OnMethod] })
 class BareModule {}
+
+@Module({ imports: [lockModule()], controllers: [Until], providers: [Service] })
+class UntilModule {}
 
 @Module({
   imports: [lockModule()],
@@ -180,5 +239,51 @@ describe('two transaction interceptors', () => {
     const { ask } = await startApp(TwiceModule);
     expect((await ask('/plain/good')).status).toBe(200);
     expect(log).toEqual(['begin', 'begin', 'acquire', 'handler', 'commit', 'commit', 'release']);
+  });
+});
+
+describe('until', () => {
+  beforeEach(() => {
+    log.length = 0;
+  });
+  afterEach(closeApps);
+
+  it.each([
+    ['handler', "keeps a service's lock", ['begin', 'acquire', 'service', 'commit', 'release']],
+    [
+      'twice',
+      'lets the handler have its key again, one call after the other',
+      ['begin', 'acquire', 'service', 'service', 'service', 'commit', 'release'],
+    ],
+    ['locked', 'goes with a locked handler', ['begin', 'acquire', 'service', 'commit', 'release']],
+  ])('handler: %s %s until the interceptors have ended', async (path, _, expected) => {
+    const { ask } = await startApp(UntilModule);
+    expect(await ask(`/until/${path}`)).toMatchObject({ status: 200, body: 'done' });
+    expect(log).toEqual(expected);
+  });
+
+  it('handler: keeps the lock until a handler that failed has rolled back', async () => {
+    const { ask } = await startApp(UntilModule);
+    expect(await ask('/until/failing')).toMatchObject({ status: 500 });
+    expect(log).toEqual(['begin', 'acquire', 'service', 'rollback', 'release']);
+  });
+
+  it('handler: is refused by name outside of a handler', async () => {
+    const { app } = await startApp(UntilModule);
+    await expect(app.get(Service).take()).rejects.toThrow(
+      `until: 'handler' was asked for "order", and no request handler runs here`,
+    );
+  });
+
+  it('method: gives the lock of a handler back before its interceptors have ended', async () => {
+    const { ask } = await startApp(UntilModule);
+    expect(await ask('/until/method')).toMatchObject({ status: 200, body: 'done' });
+    expect(log).toEqual(['begin', 'acquire', 'handler', 'release', 'commit']);
+  });
+
+  it('transaction: is refused in a handler where the module knows of none', async () => {
+    const { ask } = await startApp(UntilModule);
+    expect((await ask('/until/transaction')).status).toBe(500);
+    expect(log).toEqual(['begin', 'rollback']);
   });
 });
