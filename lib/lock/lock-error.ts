@@ -35,6 +35,7 @@ export abstract class LockError extends Error {
   /** When it may be worth asking again, in ms from now; undefined where asking again is no help. */
   declare readonly retryAfter?: number;
 
+  /** @internal */
   protected constructor({ message, detail, key, cause, retryAfter }: LockErrorFacts) {
     super(message ?? detail, cause === undefined ? undefined : { cause });
     this.name = new.target.name;
