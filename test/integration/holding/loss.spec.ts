@@ -56,7 +56,10 @@ describe('a lock that is lost', () => {
       const { at, stall } = losses.get(key)!;
       return { lead: ends.seen.get(key)! - at, stall };
     });
-    expect(leads.filter(({ lead, stall }) => lead <= (stall < NO_STALL ? 0 : -stall))).toEqual([]);
+    // A process that does not run cannot tell: what it noticed late by that is not counted.
+    const running = leads.filter(({ stall }) => stall < NO_STALL);
+    expect(running.length).toBeGreaterThan(50);
+    expect(running.filter(({ lead }) => lead <= 0)).toEqual([]);
     // Nor was it much too early: most of a lease was used.
     expect(Math.max(...leads.map(({ lead }) => lead))).toBeLessThan(LEASE / 2);
   });
