@@ -6,8 +6,10 @@ export default {
   roots: ['<rootDir>/test'],
   testRegex: '\\.spec\\.ts$',
   transform: { '^.+\\.[jt]s$': '@swc/jest' },
-  // Nest 12 is ESM only: it is transformed like our own sources.
-  transformIgnorePatterns: ['/node_modules/(?!@nestjs/)'],
+  // Nest 12 is ESM only, and so is what Mercurius brings: transformed like our own sources.
+  transformIgnorePatterns: [
+    '/node_modules/(?!@nestjs/|mercurius/|quick-lru/|(?:.+/)?content-disposition/)',
+  ],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testTimeout: 30_000,
   // Most suites wait for servers and leases more than they compute: three of them share two cores well.

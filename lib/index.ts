@@ -48,7 +48,13 @@ export type { LockEvent } from './lock/lock-events.js';
 export type { KeyPage, KeyState } from './lock/key-state.js';
 export type { KeyInMode, LockKeys } from './lock/key-list.js';
 export type { AcquireOptions, LockTask, ResumeOptions, ScopeOptions } from './lock/lock-options.js';
-export type { AnyLockError, BusyReason, HolderFacts, TicketProblem } from './lock/lock.errors.js';
+export type {
+  AnyLockError,
+  BusyReason,
+  HolderFacts,
+  LockErrorJson,
+  TicketProblem,
+} from './lock/lock.errors.js';
 export type { Held } from './lock/lock-set.js';
 export type { ModeOptions } from './lock/mode-options.js';
 export type { LockServiceOptions } from './lock/lock-service-options.js';

@@ -1,5 +1,5 @@
 import type { Clock } from '../clock.js';
-import { LockAbortedError, quoted } from '../lock/lock.errors.js';
+import { LockAbortedError, detailOf, quoted } from '../lock/lock.errors.js';
 import type { Lock } from '../lock/lock.js';
 import type { LockService } from '../lock/lock.service.js';
 import type { StoreLog } from '../stores/store-log.js';
@@ -89,7 +89,7 @@ export class Candidacy {
     if (!this.isTold) {
       const { key } = this.settings;
       this.log.error(
-        `no leader of ${quoted(key)} from here, tries again until it can: ${error.message}`,
+        `no leader of ${quoted(key)} from here, tries again until it can: ${detailOf(error)}`,
       );
     }
     this.isTold = true;

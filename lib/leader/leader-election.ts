@@ -1,6 +1,12 @@
 import { systemClock, type Clock } from '../clock.js';
 import { defer, type Deferred } from '../deferred.js';
-import { LockAbortedError, LockLostError, LockUsageError, quoted } from '../lock/lock.errors.js';
+import {
+  LockAbortedError,
+  LockLostError,
+  LockUsageError,
+  detailOf,
+  quoted,
+} from '../lock/lock.errors.js';
 import type { Lock } from '../lock/lock.js';
 import type { LockService } from '../lock/lock.service.js';
 import { abortReason } from '../lock/queue/acquire-settings.js';
@@ -116,7 +122,7 @@ export class LeaderElection implements AsyncDisposable {
    * @example
    * ```ts
    * election.on('gained', (term) => void this.poll(term.signal));
-   * election.on('lost', (term, reason) => this.logger.warn(reason.message));
+   * election.on('lost', (term, reason) => this.logger.warn(reason.detail));
    * ```
    */
   on<E extends keyof LeaderEvents>(event: E, listener: LeaderEvents[E]): () => void {
@@ -222,7 +228,7 @@ export class LeaderElection implements AsyncDisposable {
     if (!current) return;
     this.current = undefined;
     current.term.end(reason, isLoss);
-    if (isLoss) this.log.warn(`leader no longer: ${reason.message}`);
+    if (isLoss) this.log.warn(`leader no longer: ${reason.detail}`);
     else this.log.log(`leader of ${quoted(this.key)} no longer, it was given up`);
     this.listeners.tell('lost', current.term, reason);
     void this.giveBack(current.lock).then(() => current.given.resolve(undefined));
@@ -232,9 +238,7 @@ export class LeaderElection implements AsyncDisposable {
     try {
       await lock.release();
     } catch (error) {
-      this.log.warn(
-        `the next leader has to wait for the lease to end: ${(error as Error).message}`,
-      );
+      this.log.warn(`the next leader has to wait for the lease to end: ${detailOf(error)}`);
     }
   }
 

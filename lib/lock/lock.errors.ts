@@ -1,28 +1,9 @@
 import type { LockMode } from '../stores/lock-mode.js';
 import { StoreUnavailableError } from '../stores/lock-store.js';
+import { LockError, quoted } from './lock-error.js';
 
-/** What every error of this library shares: a stable `code`, the `key`, and the `cause` if any. */
-export abstract class LockError extends Error {
-  abstract readonly code: string;
-  /** The key concerned; undefined where there is none, as with a bad module option. */
-  readonly key: string | undefined;
-
-  protected constructor(message: string, key: string | undefined, cause?: unknown) {
-    super(message, cause === undefined ? undefined : { cause });
-    this.name = new.target.name;
-    this.key = key;
-  }
-}
-
-/** A key as it stands in messages: quoted, with line ends and the like escaped, so that it forges no log line. */
-export function quoted(key: string): string {
-  const shown = key.length > 100 ? `${key.slice(0, 100)}…` : key;
-  // JSON leaves alone what some terminals and viewers take for a line end.
-  return JSON.stringify(shown).replace(
-    /[\u007f-\u009f\u2028\u2029]/g,
-    (char) => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
+export { LockError, detailOf, quoted } from './lock-error.js';
+export type { LockErrorJson } from './lock-error.js';
 
 /** What is known of the one who holds a key. */
 export interface HolderFacts {
@@ -61,7 +42,7 @@ export class LockBusyError extends LockError implements HolderFacts {
   readonly holder: string | undefined;
   readonly mode: LockMode | undefined;
   readonly sinceEpochMs: number | undefined;
-  readonly retryAfter: number;
+  declare readonly retryAfter: number;
   /** How long this caller waited, in ms. */
   readonly waitedMs: number;
   /** Class and method that asked, `Orders.pay`; undefined where they did not ask by `@Locked`. */
@@ -76,12 +57,16 @@ export class LockBusyError extends LockError implements HolderFacts {
     detail = '',
     method?: string,
   ) {
-    super(`${heldBy(key, facts)}; waited ${Math.round(waitedMs)} ms${detail}`, key);
+    super({
+      message: 'It is being worked on by another request',
+      detail: `${heldBy(key, facts)}; waited ${Math.round(waitedMs)} ms${detail}`,
+      key,
+      retryAfter: facts.retryAfter,
+    });
     this.reason = reason;
     this.holder = facts.holder;
     this.mode = facts.mode;
     this.sinceEpochMs = facts.sinceEpochMs;
-    this.retryAfter = facts.retryAfter;
     this.waitedMs = waitedMs;
     this.method = method;
   }
@@ -99,7 +84,8 @@ export class LockLostError extends LockError {
 
   /** @internal */
   constructor(key: string, token: number, reason: string, cause?: unknown) {
-    super(`${quoted(key)} was lost: ${reason}`, key, cause);
+    const detail = `${quoted(key)} was lost: ${reason}`;
+    super({ message: 'The lock was lost before the work was done', detail, key, cause });
     this.token = token;
   }
 }
@@ -110,7 +96,8 @@ export class LockAbortedError extends LockError {
 
   /** @internal */
   constructor(key: string, reason: string, cause?: unknown) {
-    super(`waiting for ${quoted(key)} was called off: ${reason}`, key, cause);
+    const detail = `waiting for ${quoted(key)} was called off: ${reason}`;
+    super({ message: 'The wait for a lock was called off', detail, key, cause });
   }
 }
 
@@ -124,11 +111,15 @@ export class LockKeyError extends LockError {
   readonly fromArguments: boolean;
 
   /** @internal */
-  constructor(message: string, key?: string, fromArguments = false) {
-    super(message, key);
+  constructor(detail: string, key?: string, fromArguments = false) {
+    const told = fromArguments && { message: 'The request does not say what it is about' };
+    super({ ...told, detail, key });
     this.fromArguments = fromArguments;
   }
 }
+
+/** An outage has no known end; this is soon enough for a client to come back, in ms. */
+const OUTAGE_RETRY_AFTER = 5_000;
 
 /** The store gave no answer. Never said of a key that is merely taken. HTTP: 503. */
 export class LockUnavailableError extends LockError {
@@ -136,7 +127,9 @@ export class LockUnavailableError extends LockError {
 
   /** @internal */
   constructor(key: string, reason: string, cause: unknown) {
-    super(`no answer from the lock store for ${quoted(key)}: ${reason}`, key, cause);
+    const detail = `no answer from the lock store for ${quoted(key)}: ${reason}`;
+    const retryAfter = OUTAGE_RETRY_AFTER;
+    super({ message: 'Locks are not available', detail, key, cause, retryAfter });
   }
 }
 
@@ -149,7 +142,8 @@ export class LockRefusedError extends LockError {
 
   /** @internal */
   constructor(key: string, cause: Error) {
-    super(`the lock store refused ${quoted(key)}: ${cause.message}`, key, cause);
+    const detail = `the lock store refused ${quoted(key)}: ${cause.message}`;
+    super({ message: 'A lock could not be taken', detail, key, cause });
   }
 }
 
@@ -185,8 +179,8 @@ export class LockTicketError extends LockError {
   readonly reason: TicketProblem;
 
   /** @internal */
-  constructor(reason: TicketProblem, message: string, key?: string) {
-    super(message, key);
+  constructor(reason: TicketProblem, detail: string, key?: string) {
+    super({ message: 'A lock could not be taken over', detail, key });
     this.reason = reason;
   }
 }
@@ -196,8 +190,8 @@ export class LockUsageError extends LockError {
   readonly code = 'LOCK_USAGE';
 
   /** @internal */
-  constructor(message: string, key?: string) {
-    super(message, key);
+  constructor(detail: string, key?: string) {
+    super({ detail, key });
   }
 }
 

@@ -219,7 +219,7 @@ export class Lock implements AsyncDisposable {
   /** What is printed of a lock: never the secret that would let somebody release it. */
   toJSON(): object {
     const { key, token, ended, unlocked } = this;
-    return { key, token, ended, unlocked, lost: this.lost?.message };
+    return { key, token, ended, unlocked, lost: this.lost?.detail };
   }
 
   /** @internal */

@@ -1,7 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { LockLostError } from '../lock/lock.errors.js';
 import type { TransactionPort } from '../lock/until.js';
-import type { ClientGone } from './context/context-adapter.js';
+import type { ClientGone } from './context/client-gone.js';
 import { Cancellation } from './result/cancellation.js';
 import type { ResultHold, ResultScope } from './result/result-scope.js';
 
@@ -26,16 +26,25 @@ export class HandlerScope {
   private results: ResultScope[] = [];
   private ends: (() => Promise<void>)[] = [];
   private over = false;
+  private leftOut = false;
 
   /**
-   * @param owners the locked methods that are this handler: only their locks belong to the scope,
-   * not those of the services it calls
+   * @param owners the locked methods that are this handler, the innermost first: only their locks belong
+   * to the scope, not those of the services it calls
    * @param clientGone tells when nobody waits for the answer any more
+   * @param onStart called when the handler has its locks
    */
   constructor(
     private readonly owners: readonly object[],
     private readonly clientGone: ClientGone | undefined,
+    private readonly onStart: () => void = () => undefined,
   ) {}
+
+  /** Whether the running code stands in a run of the handler that `owners` are. */
+  static isOpenFor(owners: readonly object[]): boolean {
+    const scope = scopes.getStore();
+    return scope !== undefined && !scope.over && scope.owners === owners;
+  }
 
   /**
    * The scope that `owner` is the handler of, and now runs in. Undefined for any other call: in
@@ -53,6 +62,11 @@ export class HandlerScope {
   /** Whether the interceptors have ended: nobody will subscribe to what the handler returns. */
   get ended(): boolean {
     return this.over;
+  }
+
+  /** Whether the handler was left out because its lock was busy. */
+  get isSkipped(): boolean {
+    return this.leftOut;
   }
 
   run<T>(chain: () => T): T {
@@ -81,6 +95,16 @@ export class HandlerScope {
     } finally {
       stop?.();
     }
+  }
+
+  /** The method of `owner` has its lock, or needs none, and is called next. */
+  starts(owner: object): void {
+    if (owner === this.owners[0]) this.onStart();
+  }
+
+  /** The handler was left out, as `whenBusy: 'skip'` says. */
+  skip(): void {
+    this.leftOut = true;
   }
 
   /**

@@ -2,6 +2,7 @@ import 'reflect-metadata';
 import { isObservable } from 'rxjs';
 import { askedBy, callerOf } from '../lock/caller.js';
 import { LockAbortedError, LockBusyError, LockUsageError } from '../lock/lock.errors.js';
+import { isEventListener, logForListener } from './context/event-listener.js';
 import { copyOwn, type Method } from './decorated-method.js';
 import { injectService, serviceIn } from './injected-service.js';
 import { HandlerScope } from './handler-scope.js';
@@ -17,10 +18,11 @@ import { ResultScope, endQuietly, type Using } from './result/result-scope.js';
 export type ResultKind = 'promise' | 'observable' | 'iterable';
 
 const LOCKED = 'nest-locked:methods';
+const NONE: readonly LockedMethod[] = [];
 
 /** The locked methods a function stands for: several when `@Locked` was applied more than once. */
 export function lockedMethodsOf(handler: object): readonly LockedMethod[] {
-  return (Reflect.getMetadata(LOCKED, handler) as LockedMethod[] | undefined) ?? [];
+  return (Reflect.getMetadata(LOCKED, handler) as LockedMethod[] | undefined) ?? NONE;
 }
 
 /** One method with its lock: what all its calls have in common. */
@@ -50,9 +52,13 @@ export class LockedMethod {
   wrapper(): Method {
     // eslint-disable-next-line @typescript-eslint/no-this-alias -- the wrapper's own `this` is the instance
     const locked = this;
+    let listens: boolean | undefined;
     const wrappers: Record<ResultKind, Method> = {
       promise: function (...args) {
-        return locked.call(this, args);
+        const call = locked.call(this, args);
+        // Asked when all decorators have been here.
+        listens ??= isEventListener(wrapper);
+        return listens ? call.catch((error: unknown) => logForListener(error, locked.where)) : call;
       },
       observable: function (...args) {
         return lazyObservable((cancellation) => locked.call(this, args, cancellation));
@@ -128,10 +134,11 @@ export class LockedMethod {
       }
     } catch (error) {
       if (handler) await endQuietly({ end: () => handler.leave(this) });
-      return this.withoutLock(error, instance, args);
+      return this.withoutLock(error, instance, args, handler);
     }
     if (key === undefined || !scope) {
       if (handler) await endQuietly({ end: () => handler.leave(this) });
+      handler?.starts(this);
       return Reflect.apply(this.method, instance, args);
     }
     const { until = 'handler' } = this.settings.acquire;
@@ -140,6 +147,7 @@ export class LockedMethod {
     try {
       const calledOff = cancellation?.reason ?? handler?.cancellation.reason;
       if (calledOff !== undefined) throw new LockAbortedError(firstOf(key), calledOff, calledOff);
+      handler?.starts(this);
       result = await scope.run(() => Reflect.apply(this.method, instance, args));
       // Nobody subscribes any more: the interceptors have ended.
       const isUnwanted = handler?.ended === true && isObservable(result);
@@ -165,10 +173,17 @@ export class LockedMethod {
   }
 
   /** Only what happened on the way to this method's own lock comes here. */
-  private withoutLock(error: unknown, instance: unknown, args: unknown[]): unknown {
+  private withoutLock(
+    error: unknown,
+    instance: unknown,
+    args: unknown[],
+    handler?: HandlerScope,
+  ): unknown {
     const { whenBusy } = this.settings;
     if (whenBusy === undefined || !(error instanceof LockBusyError)) throw error;
-    return whenBusy === 'skip' ? undefined : Reflect.apply(whenBusy, instance, [error, ...args]);
+    if (whenBusy !== 'skip') return Reflect.apply(whenBusy, instance, [error, ...args]);
+    handler?.skip();
+    return undefined;
   }
 }
 

@@ -9,6 +9,7 @@ import {
 import { compileKey, templateOf } from './key/key-renderer.js';
 import type { KeyProblem } from './key/key-types.js';
 import type { LockKey } from './key/lock-key.js';
+import { interceptClass } from './class-interceptor.js';
 import { LockedMethod, lockedMethodsOf, type ResultKind } from './locked-method.js';
 import type { BusyAsk, BusyProblem, NoFunction } from './busy-types.js';
 import { checkLockedOptions, type LockedOptions } from './locked.options.js';
@@ -114,6 +115,7 @@ export function Locked<
       checkLockedOptions(options, where, templateOf(key)),
       method,
     );
+    interceptClass(target);
     // checkTarget has made sure of the descriptor.
     (descriptor as PropertyDescriptor).value = locked.wrapper();
   };

@@ -27,7 +27,8 @@ export interface LockedOptions<
   service?: string | undefined;
   /**
    * What to do when the lock was not to be had in `waitTime`: reject with the `LockBusyError`,
-   * leave the call out (a promise of `undefined`, an empty Observable or iterable), or give what a
+   * leave the call out (a promise of `undefined`, an empty Observable or iterable; a client of HTTP is
+   * answered with 204, or what `httpStatus.skipped` says), or give what a
    * function makes of the error and the arguments. A deadlock and a full queue are busy too; the
    * error's `reason` says which it was. Concerns this method's own lock only, never a `LockBusyError`
    * from inside the method.

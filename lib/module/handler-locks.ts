@@ -1,8 +1,11 @@
-import type { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import type { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { LockUsageError } from '../lock/lock.errors.js';
 import { DEFAULT_HTTP_STATUS, type LockHttpStatus } from '../locked/context/http-answer.js';
+import { GraphqlContext } from '../locked/context/graphql-context.js';
 import { HttpContext } from '../locked/context/http-context.js';
 import { RpcContext } from '../locked/context/rpc-context.js';
+import { WsContext } from '../locked/context/ws-context.js';
+import { filterGateways } from '../locked/gateway-filter.js';
 import { LockErrorFilter } from '../locked/locked.filter.js';
 import { LockedInterceptor } from '../locked/locked.interceptor.js';
 
@@ -17,6 +20,7 @@ const applications = new WeakMap<ApplicationConfig, LockHttpStatus>();
 export function keepHandlerLocks(
   config: ApplicationConfig,
   host: HttpAdapterHost,
+  modules: ModulesContainer,
   asked: LockHttpStatus,
 ): void {
   const known = applications.get(config);
@@ -26,11 +30,17 @@ export function keepHandlerLocks(
   }
   const status = { ...asked };
   applications.set(config, status);
-  const contexts = [new HttpContext(host, status), new RpcContext()];
+  const contexts = [
+    new HttpContext(host, status),
+    new GraphqlContext(),
+    new RpcContext(),
+    new WsContext(),
+  ];
   // Here, and not as APP_INTERCEPTOR: that comes after those of the root module, and a transaction
   // of theirs would commit after its lock was given back.
   config.addGlobalInterceptor(new LockedInterceptor(contexts));
   config.addGlobalFilter(new LockErrorFilter(contexts));
+  filterGateways(modules);
 }
 
 function settle(known: LockHttpStatus, asked: LockHttpStatus): void {

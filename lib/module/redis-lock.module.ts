@@ -1,5 +1,5 @@
 import { Inject, Module, type DynamicModule } from '@nestjs/common';
-import { ApplicationConfig, HttpAdapterHost } from '@nestjs/core';
+import { ApplicationConfig, HttpAdapterHost, ModulesContainer } from '@nestjs/core';
 import { keepHandlerLocks } from './handler-locks.js';
 import {
   ConfigurableModuleClass,
@@ -34,10 +34,11 @@ export class RedisLockModule extends ConfigurableModuleClass {
   constructor(
     @Inject(ApplicationConfig) config: ApplicationConfig,
     @Inject(HttpAdapterHost) host: HttpAdapterHost,
+    @Inject(ModulesContainer) modules: ModulesContainer,
     @Inject(REDIS_LOCK_OPTIONS) options: ResolvedOptions,
   ) {
     super();
-    keepHandlerLocks(config, host, options.httpStatus);
+    keepHandlerLocks(config, host, modules, options.httpStatus);
   }
 
   /** With no options: REDIS_URL, or else redis://127.0.0.1:6379. */

@@ -93,7 +93,7 @@ export interface RedisLockModuleOptions {
   longWait?: number | undefined;
   /**
    * The HTTP statuses of the lock errors.
-   * @default { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 }
+   * @default { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400, skipped: 204 }
    */
   httpStatus?: Partial<LockHttpStatus> | undefined;
 }
@@ -217,8 +217,9 @@ function resolveStatus(status: unknown): LockHttpStatus {
   const given = checkNames('httpStatus', status, Object.keys(DEFAULTS.httpStatus));
   const set = Object.entries(given).filter(([, value]) => value !== undefined);
   for (const [name, value] of set) {
-    const fits = Number.isInteger(value) && (value as number) >= 400 && (value as number) <= 599;
-    if (!fits) refuse(`httpStatus.${name}`, value, 'a whole number from 400 to 599');
+    const least = name === 'skipped' ? 200 : 400;
+    const fits = Number.isInteger(value) && (value as number) >= least && (value as number) <= 599;
+    if (!fits) refuse(`httpStatus.${name}`, value, `a whole number from ${least} to 599`);
   }
   return { ...DEFAULTS.httpStatus, ...Object.fromEntries(set) };
 }

@@ -41,7 +41,7 @@ export function redisRegistration(name: string | undefined): {
             handler: HandlerScope.port,
             log,
             lostUnheard: (error) => {
-              log.error(`${error.message}; the transaction that it was kept for has ended`);
+              log.error(`${error.detail}; the transaction that it was kept for has ended`);
             },
           }),
       },

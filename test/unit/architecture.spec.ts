@@ -1,5 +1,5 @@
 import { readFileSync, readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import ts from 'typescript';
 
 const root = join(__dirname, '../..');
@@ -69,7 +69,39 @@ describe('docs/architecture.md', () => {
   });
 });
 
+/** The packages that a file of lib/ brings in when it is loaded, by way of all it imports. */
+function packagesOf(path: string, seen = new Set<string>()): Set<string> {
+  if (seen.has(path)) return new Set();
+  seen.add(path);
+  const text = readFileSync(path, 'utf8');
+  const { statements } = ts.createSourceFile(path, text, ts.ScriptTarget.ES2022);
+  const found = new Set<string>();
+  for (const statement of statements) {
+    if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) continue;
+    const isType = ts.isImportDeclaration(statement)
+      ? statement.importClause?.phaseModifier === ts.SyntaxKind.TypeKeyword
+      : statement.isTypeOnly;
+    if (isType || !statement.moduleSpecifier) continue;
+    const source = (statement.moduleSpecifier as ts.StringLiteral).text;
+    if (!source.startsWith('.')) found.add(source);
+    else {
+      const next = join(dirname(path), source.replace(/\.js$/, '.ts'));
+      for (const name of packagesOf(next, seen)) found.add(name);
+    }
+  }
+  return found;
+}
+
 describe('lib/', () => {
+  it('loads no package that is optional, and core.ts nothing of Nest', () => {
+    const nest = /^(node:.*|rxjs|reflect-metadata|@nestjs\/(common|core)(\/.*)?)$/;
+    const packages = [...packagesOf(join(root, 'lib/index.ts'))];
+    expect(packages).toContain('@nestjs/core');
+    expect(packages.filter((name) => !nest.test(name))).toEqual([]);
+    const core = [...packagesOf(join(root, 'lib/core.ts'))];
+    expect(core.filter((name) => !name.startsWith('node:'))).toEqual([]);
+  });
+
   it('has one word for each thing', () => {
     const words = vocabulary();
     expect(BANNED.flatMap((word) => words.get(word) ?? words.get(`${word}s`) ?? [])).toEqual([]);

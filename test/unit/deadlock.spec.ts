@@ -1,4 +1,4 @@
-import { LockBusyError } from '../../lib/lock/lock.errors.js';
+import { LockBusyError, detailOf } from '../../lib/lock/lock.errors.js';
 import { LockService } from '../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../lib/stores/memory/memory-store.js';
 import { FarStore } from '../support/far-store.js';
@@ -72,7 +72,7 @@ describe.each([
       key: 'b',
       waitedMs: WAIT,
     });
-    expect((error as Error).message).toContain('"b" → "a"');
+    expect(detailOf(error)).toContain('"b" → "a"');
     // The other one goes on at once: the first has let go.
     expect(seen[1]!.value).toBe('done');
   });
@@ -83,7 +83,7 @@ describe.each([
     const rest = [chain(gates[1]!, ['b', 'c']), chain(gates[2]!, ['c', 'a'])];
     await openInTurn(gates);
     await clock.advanceAndSettle(WAIT);
-    expect(((await first) as Error).message).toContain('"b" → "c" → "a"');
+    expect(detailOf(await first)).toContain('"b" → "c" → "a"');
     await Promise.all(rest);
   });
 

@@ -198,7 +198,7 @@ describe('those who wait for one key', () => {
         code: 'LOCK_BUSY',
         reason: 'full',
         waitedMs: 0,
-        message: expect.stringContaining('maxWaiters') as string,
+        detail: expect.stringContaining('maxWaiters') as string,
       });
       expect(await locks.tryAcquire('order:1', { waitTime: 50, ...options })).toBeNull();
       // Another key has a queue of its own.

@@ -178,7 +178,7 @@ describe('the lease keeper', () => {
     expect(abortedAt).toBeGreaterThan(end - 100);
     expect(signal.reason).toMatchObject({
       code: 'LOCK_LOST',
-      message: expect.stringContaining('maxHoldTime') as string,
+      detail: expect.stringContaining('maxHoldTime') as string,
     });
     expect(store.released).toEqual(['order:1']);
     // Once in the first third, and once more to the very end: no storm of ever shorter ones.

@@ -1,4 +1,4 @@
-import { LockKeyError, LockUsageError } from '../../lib/lock/lock.errors.js';
+import { LockKeyError, LockUsageError, detailOf } from '../../lib/lock/lock.errors.js';
 import { compileKey } from '../../lib/locked/key/key-renderer.js';
 
 class ObjectId {
@@ -69,8 +69,8 @@ describe('lock keys', () => {
     const error = refusal(() => render('order:<0>', ...args));
     expect(error).toBeInstanceOf(LockKeyError);
     expect((error as LockKeyError).fromArguments).toBe(true);
-    expect((error as Error).message).toMatch(/^Stock\.take: <0> in "order:<0>" must be /);
-    expect((error as Error).message).toMatch(new RegExp(`received ${received}$`));
+    expect(detailOf(error)).toMatch(/^Stock\.take: <0> in "order:<0>" must be /);
+    expect(detailOf(error)).toMatch(new RegExp(`received ${received}$`));
   });
 
   it.each([
@@ -83,7 +83,7 @@ describe('lock keys', () => {
   ])('refuse a path that does not exist: %s', (_, arg) => {
     const error = refusal(() => render('o:<0.a.b>', arg));
     expect(error).toBeInstanceOf(LockKeyError);
-    expect((error as Error).message).toMatch(
+    expect(detailOf(error)).toMatch(
       /^Stock\.take: <0\.a\.b> in "o:<0\.a\.b>": <0(\.a)?> has no property "[ab]" of its own, it is /,
     );
   });
@@ -160,8 +160,8 @@ describe('lock keys', () => {
   ])('refuse the template %j at definition', (template, problem) => {
     const error = refusal(() => compileKey(template, 'Stock.take'));
     expect(error).toBeInstanceOf(LockUsageError);
-    expect((error as Error).message).toMatch(/^Stock\.take: /);
-    expect((error as Error).message).toContain(problem);
+    expect(detailOf(error)).toMatch(/^Stock\.take: /);
+    expect(detailOf(error)).toContain(problem);
   });
 
   it('take several templates, and functions', () => {
@@ -187,7 +187,7 @@ describe('lock keys', () => {
       const error = refusal(() => render(() => made));
       expect(error).toBeInstanceOf(LockKeyError);
       expect((error as LockKeyError).fromArguments).toBe(true);
-      expect((error as Error).message).toMatch(/^Stock\.take: /);
+      expect(detailOf(error)).toMatch(/^Stock\.take: /);
     },
   );
 
@@ -195,9 +195,7 @@ describe('lock keys', () => {
     const error = refusal(() => render('<0>', 'é'.repeat(513)));
     expect(error).toBeInstanceOf(LockKeyError);
     expect(error).toMatchObject({ fromArguments: true, key: 'é'.repeat(513) });
-    expect((error as Error).message).toMatch(
-      /^Stock\.take: a key may have 1024 bytes, received 1026/,
-    );
+    expect(detailOf(error)).toMatch(/^Stock\.take: a key may have 1024 bytes, received 1026/);
     expect(render('<0>', 'é'.repeat(512))).toHaveLength(512);
   });
 });

@@ -236,7 +236,7 @@ describe('nesting', () => {
       await clock.advanceAndSettle(500);
       expect(signal.reason).toMatchObject({
         code: 'LOCK_LOST',
-        message: expect.stringContaining('maxHoldTime') as string,
+        detail: expect.stringContaining('maxHoldTime') as string,
       });
       expect(handle.isHeld()).toBe(false);
       expect(await next).toBe('next');

@@ -36,7 +36,7 @@ describe('the options of the module', () => {
       shutdownTimeout: 10_000,
       maxWaiters: 10_000,
       longWait: 2_000,
-      httpStatus: { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400 },
+      httpStatus: { busy: 423, unavailable: 503, lost: 503, aborted: 503, key: 400, skipped: 204 },
     });
   });
 

@@ -7,6 +7,7 @@ import {
   type AcquireOptions,
 } from '../lock-options.js';
 import { callerOf, type Caller } from '../caller.js';
+import { detailOf } from '../lock.errors.js';
 import { modeOf } from '../mode-options.js';
 import type { Until } from '../until.js';
 
@@ -88,5 +89,5 @@ export function abortReason(signal: AbortSignal): string {
   if (typeof reason === 'string') return reason;
   const isBare = reason instanceof DOMException && reason.name === 'AbortError';
   if (isBare || !(reason instanceof Error)) return 'its signal was aborted';
-  return reason.message;
+  return detailOf(reason);
 }

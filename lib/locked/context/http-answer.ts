@@ -9,7 +9,7 @@ import {
   type LockError,
 } from '../../lock/lock.errors.js';
 
-/** The HTTP statuses of the lock errors; each is 400 to 599. */
+/** The HTTP statuses of what befalls a lock; each is 400 to 599, but for `skipped`. */
 export interface LockHttpStatus {
   /** The key was taken for all of `waitTime`. @default 423 */
   busy: number;
@@ -21,6 +21,8 @@ export interface LockHttpStatus {
   aborted: number;
   /** The arguments give no key. @default 400 */
   key: number;
+  /** The handler was left out, as `whenBusy: 'skip'` says; 200 to 599. @default 204 */
+  skipped: number;
 }
 
 /** The body of an answer, in the shape of Nest's own. */
@@ -38,6 +40,7 @@ export const DEFAULT_HTTP_STATUS: LockHttpStatus = {
   lost: 503,
   aborted: 503,
   key: 400,
+  skipped: 204,
 };
 
 /** What a lock error is in HTTP. */
@@ -47,10 +50,6 @@ export interface LockHttpAnswer {
   retryAfter: number | undefined;
   body: LockErrorBody;
 }
-
-/** An outage has no known end; this is soon enough for a client to come back. */
-const OUTAGE_RETRY_AFTER = 5;
-const LONGEST_RETRY_AFTER = 3_600;
 
 /**
  * What a lock error is in HTTP; undefined for one that is the program's own fault and therefore an
@@ -72,34 +71,22 @@ export function httpAnswer(
   error: LockError,
   status: LockHttpStatus = DEFAULT_HTTP_STATUS,
 ): LockHttpAnswer | undefined {
-  if (error instanceof LockBusyError) {
-    const seconds = Math.ceil(error.retryAfter / 1_000);
-    // Nothing may be known of the holder's lease, and it may have no end.
-    const sane = Math.min(Math.max(seconds, 1), LONGEST_RETRY_AFTER);
-    return answer(error, status.busy, 'It is being worked on by another request', sane);
-  }
-  if (error instanceof LockUnavailableError) {
-    return answer(error, status.unavailable, 'Locks are not available', OUTAGE_RETRY_AFTER);
-  }
-  if (error instanceof LockLostError) {
-    return answer(error, status.lost, 'The lock was lost before the work was done');
-  }
-  if (error instanceof LockAbortedError) {
-    return answer(error, status.aborted, 'The wait for a lock was called off');
-  }
-  if (error instanceof LockRefusedError) return answer(error, 500, 'A lock could not be taken');
-  if (error instanceof LockKeyError && error.fromArguments) {
-    return answer(error, status.key, 'The request does not say what it is about');
-  }
-  return undefined;
+  const found = statusOf(error, status);
+  if (found === undefined) return undefined;
+  const { code, message, retryAfter } = error.toJSON();
+  return {
+    status: found,
+    retryAfter: retryAfter === undefined ? undefined : Math.ceil(retryAfter / 1_000),
+    body: { statusCode: found, message, error: STATUS_CODES[found] ?? 'Error', code },
+  };
 }
 
-function answer(
-  { code }: LockError,
-  status: number,
-  message: string,
-  retryAfter?: number,
-): LockHttpAnswer {
-  const error = STATUS_CODES[status] ?? 'Error';
-  return { status, retryAfter, body: { statusCode: status, message, error, code } };
+function statusOf(error: LockError, status: LockHttpStatus): number | undefined {
+  if (error instanceof LockBusyError) return status.busy;
+  if (error instanceof LockUnavailableError) return status.unavailable;
+  if (error instanceof LockLostError) return status.lost;
+  if (error instanceof LockAbortedError) return status.aborted;
+  if (error instanceof LockRefusedError) return 500;
+  if (error instanceof LockKeyError && error.fromArguments) return status.key;
+  return undefined;
 }

@@ -1,20 +1,15 @@
-import { Logger, type ArgumentsHost } from '@nestjs/common';
-import { BaseExceptionFilter, type HttpAdapterHost } from '@nestjs/core';
-import { LockRefusedError, type LockError } from '../../lock/lock.errors.js';
-import type { ClientGone, ContextAdapter } from './context-adapter.js';
+import type { ArgumentsHost, ExecutionContext } from '@nestjs/common';
+import type { HttpAdapterHost } from '@nestjs/core';
+import type { LockError } from '../../lock/lock.errors.js';
+import { goneWithResponse, nodeResponse, type ClientGone } from './client-gone.js';
+import type { ContextAdapter, HeldAnswer } from './context-adapter.js';
+import { answersItself } from './handler-params.js';
 import { httpAnswer, type LockHttpStatus } from './http-answer.js';
-
-/** The part of a response that says when its client has gone. */
-interface ClosingResponse {
-  readonly destroyed?: boolean;
-  once(event: 'close', listener: () => void): unknown;
-  removeListener(event: 'close', listener: () => void): unknown;
-}
+import { SseAnswer, isSse } from './sse-answer.js';
 
 /** Handlers that answer HTTP requests, with Express or Fastify. */
 export class HttpContext implements ContextAdapter {
   readonly type = 'http';
-  private readonly logger = new Logger('LockErrorFilter');
 
   constructor(
     private readonly host: HttpAdapterHost,
@@ -22,32 +17,20 @@ export class HttpContext implements ContextAdapter {
   ) {}
 
   clientGone(context: ArgumentsHost): ClientGone | undefined {
-    const response = responseOf(context);
-    if (!response) return undefined;
-    return (listener) => {
-      const onClose = (): void => {
-        listener('the client has closed the request');
-      };
-      if (response.destroyed === true) onClose();
-      response.once('close', onClose);
-      return () => {
-        response.removeListener('close', onClose);
-      };
-    };
+    const response = nodeResponse(context.switchToHttp().getResponse());
+    return response && goneWithResponse(response);
   }
 
   answer(error: LockError, context: ArgumentsHost): unknown {
     const adapter = this.host.httpAdapter;
     const answer = httpAnswer(error, this.status);
-    if (!answer) {
-      new BaseExceptionFilter(adapter).catch(error, context);
-      return undefined;
-    }
-    // What the server said is for whoever runs it, not for the client.
-    if (error instanceof LockRefusedError) this.logger.error(error);
     const response: unknown = context.switchToHttp().getResponse();
     if (adapter.isHeadersSent(response)) {
       adapter.end(response);
+      return undefined;
+    }
+    if (!answer) {
+      adapter.reply(response, { statusCode: 500, message: error.toJSON().message }, 500);
       return undefined;
     }
     if (answer.retryAfter !== undefined) {
@@ -56,13 +39,20 @@ export class HttpContext implements ContextAdapter {
     adapter.reply(response, answer.body, answer.status);
     return undefined;
   }
-}
 
-function responseOf(context: ArgumentsHost): ClosingResponse | undefined {
-  const response = context
-    .switchToHttp()
-    .getResponse<(Partial<ClosingResponse> & { raw?: ClosingResponse }) | undefined>();
-  // Fastify's reply keeps the response of Node inside.
-  const raw = response?.raw ?? response;
-  return typeof raw?.once === 'function' ? (raw as ClosingResponse) : undefined;
+  holdAnswer(context: ExecutionContext, send: (value: unknown) => void): HeldAnswer | undefined {
+    if (!isSse(context)) return undefined;
+    const response = nodeResponse(context.switchToHttp().getResponse());
+    // Nest 11 has sent the headers already.
+    return response?.headersSent === false ? new SseAnswer(response, send) : undefined;
+  }
+
+  skipped(context: ExecutionContext): void {
+    const adapter = this.host.httpAdapter;
+    const response: unknown = context.switchToHttp().getResponse();
+    if (adapter.isHeadersSent(response)) return;
+    // Nest leaves the answer to a handler that takes the response; but it was not called.
+    if (answersItself(context)) adapter.reply(response, undefined, this.status.skipped);
+    else adapter.status(response, this.status.skipped);
+  }
 }

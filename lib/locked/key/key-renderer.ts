@@ -1,5 +1,5 @@
 import { checkKey } from '../../lock/checks.js';
-import { LockKeyError, LockUsageError } from '../../lock/lock.errors.js';
+import { LockKeyError, LockUsageError, detailOf } from '../../lock/lock.errors.js';
 import { describe } from './key-part.js';
 import { compileTemplate } from './key-template.js';
 import type { KeyRenderer } from './lock-key.js';
@@ -46,7 +46,7 @@ function compileOne(template: string, where: string): (args: readonly unknown[])
   try {
     checkKey(template);
   } catch (error) {
-    throw new LockUsageError(`${where}: ${(error as Error).message}`, template);
+    throw new LockUsageError(`${where}: ${detailOf(error)}`, template);
   }
   return render;
 }
@@ -66,6 +66,6 @@ function checkRendered(key: string, where: string): string {
     checkKey(key);
     return key;
   } catch (error) {
-    throw new LockKeyError(`${where}: ${(error as Error).message}`, key, true);
+    throw new LockKeyError(`${where}: ${detailOf(error)}`, key, true);
   }
 }

@@ -1,3 +1,4 @@
+import { StreamableFile } from '@nestjs/common';
 import { isObservable, type Observable } from 'rxjs';
 import { Consumption } from './consumption.js';
 import { holdIterable, isAsyncIterable } from './iterable-result.js';
@@ -5,14 +6,14 @@ import { holdObservable } from './observable-result.js';
 import type { ResultHold } from './result-scope.js';
 
 /** A result that goes on after its method has returned it. */
-export type OngoingResult = Observable<unknown> | AsyncIterable<unknown>;
+export type OngoingResult = Observable<unknown> | AsyncIterable<unknown> | StreamableFile;
 
 /** Whether a method's result goes on after it was returned. */
 export function isOngoing(result: unknown): result is OngoingResult {
   return (
     typeof result === 'object' &&
     result !== null &&
-    (isObservable(result) || isAsyncIterable(result))
+    (isObservable(result) || isAsyncIterable(result) || result instanceof StreamableFile)
   );
 }
 
@@ -28,6 +29,11 @@ export function holdResult(
   where: string,
 ): OngoingResult {
   const consumption = new Consumption(key, where);
+  if (result instanceof StreamableFile) {
+    // Nest sends what the file reads from.
+    holdIterable(result.getStream(), hold, consumption);
+    return result;
+  }
   return isObservable(result)
     ? holdObservable(result, hold, consumption, where)
     : holdIterable(result, hold, consumption);

@@ -1,4 +1,4 @@
-import { LockRefusedError, LockUnavailableError } from '../../../lib/lock/lock.errors.js';
+import { LockRefusedError, LockUnavailableError, detailOf } from '../../../lib/lock/lock.errors.js';
 import { sleep, until, watch } from '../../support/until.js';
 import { neighbour, openStand, type Stand } from './stand.js';
 
@@ -37,8 +37,8 @@ describe('an error that Redis answers with', () => {
       const told = await locks.acquire('order:1').catch((error: unknown) => error);
       expect(performance.now() - begun).toBeLessThan(10_000);
       expect(told).toBeInstanceOf(LockRefusedError);
-      const { message, cause } = told as Error;
-      expect(message).toMatch(words);
+      const { cause } = told as Error;
+      expect(detailOf(told)).toMatch(words);
       expect(cause).toBeInstanceOf(Error);
       expect((cause as Error).message).toMatch(words);
 
@@ -134,7 +134,7 @@ describe('a Redis that is silent', () => {
       ]) {
         expect(error).toBeInstanceOf(LockUnavailableError);
         expect((error as Error).cause).toBeInstanceOf(Error);
-        expect((error as Error).message).toContain('closed');
+        expect(detailOf(error)).toContain('closed');
       }
       await holder.release();
     });

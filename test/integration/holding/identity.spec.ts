@@ -1,4 +1,5 @@
 import { currentLock } from '../../../lib/lock/queue/lock-context.js';
+import { detailOf } from '../../../lib/lock/lock.errors.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../../lib/stores/memory/memory-store.js';
 import { RedisStore } from '../../../lib/stores/redis/redis-store.js';
@@ -127,10 +128,10 @@ describe('what is printed of a lock', () => {
           .acquire(key, { waitTime: 0 })
           .catch((error: unknown) => error);
         expect(busy).toMatchObject({ code: 'LOCK_BUSY', key });
-        const { message } = busy as Error;
-        expect(message).toContain('"order\\r\\nERROR forged\\u2028line\\u0085\\u001b[31m"');
+        const detail = detailOf(busy);
+        expect(detail).toContain('"order\\r\\nERROR forged\\u2028line\\u0085\\u001b[31m"');
         // eslint-disable-next-line no-control-regex -- it is these that are looked for
-        expect(message).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
+        expect(detail).not.toMatch(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/);
         await other.close();
       });
     } finally {

@@ -1,4 +1,4 @@
-import { LockLostError, LockUsageError } from '../../../lib/lock/lock.errors.js';
+import { LockLostError, LockUsageError, detailOf } from '../../../lib/lock/lock.errors.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../../lib/stores/memory/memory-store.js';
 import { ManualClock } from '../../support/manual-clock.js';
@@ -37,7 +37,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
       expect(renewed.events).toEqual([]);
       expect(signal.aborted).toBe(true);
       expect(signal.reason).toBeInstanceOf(LockLostError);
-      expect((signal.reason as Error).message).toContain('its leaseTime has passed');
+      expect(detailOf(signal.reason)).toContain('its leaseTime has passed');
       // Before the store gives it to another, and not much.
       expect(expiresAt).toBeGreaterThan(asked + 190);
       expect(expiresAt).toBeLessThan(granted + 200);
@@ -57,7 +57,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
       });
       await expect(late).rejects.toMatchObject({
         code: 'LOCK_LOST',
-        message: expect.stringContaining('leaseTime') as string,
+        detail: expect.stringContaining('leaseTime') as string,
       });
     });
 
@@ -72,7 +72,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
       expect(await remainingMs()).toBeLessThanOrEqual(250);
       expect(lock.expiresAt - Date.now()).toBeLessThan(250);
       await until('its end', () => signal.aborted);
-      expect((signal.reason as Error).message).toContain('its leaseTime has passed');
+      expect(detailOf(signal.reason)).toContain('its leaseTime has passed');
     });
 
     it('what was waited for has the whole lease, though it came by a message with less', async () => {
@@ -107,7 +107,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
       const { signal } = lock;
       await lock.downgrade();
       await until('its end', () => signal.aborted);
-      expect((signal.reason as Error).message).toContain('its leaseTime has passed');
+      expect(detailOf(signal.reason)).toContain('its leaseTime has passed');
     });
 
     it('its end is that of the clock, whatever the wait before it asked for', async () => {
@@ -140,7 +140,7 @@ describe('leases that are not renewed, and locks that are kept', () => {
       const { signal } = lock;
       expect(lock.expiresAt - Date.now()).toBeLessThanOrEqual(300);
       await until('its end', () => signal.aborted);
-      expect((signal.reason as Error).message).toContain('its leaseTime has passed');
+      expect(detailOf(signal.reason)).toContain('its leaseTime has passed');
     });
 
     it('in a scope inside another lock on its key is held as long as that one', async () => {

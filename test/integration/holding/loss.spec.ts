@@ -2,6 +2,7 @@ import { Injectable, Module, type INestApplicationContext } from '@nestjs/common
 import { NestFactory } from '@nestjs/core';
 
 import { Locked, LockLostError, RedisLockModule, currentLock } from '../../../lib/index.js';
+import { detailOf } from '../../../lib/lock/lock.errors.js';
 import { Proxy } from '../../faults/arena/proxy.js';
 import { Gate } from '../../support/gate.js';
 import { commandCounts, resetCommands } from '../../support/redis-probe.js';
@@ -191,7 +192,7 @@ describe('a lock that is lost', () => {
       await sleep(20);
     }
     renew.stop();
-    expect((lock.signal.reason as Error).message).toContain('maxHoldTime');
+    expect(detailOf(lock.signal.reason)).toContain('maxHoldTime');
     // A renewal that was not cut would have reached a whole lease further.
     expect(ends.seen.get('order:1')).toBeLessThan(granted + maxHoldTime + LEASE / 4);
     expect(at).toBeGreaterThan(begun + maxHoldTime / 2);

@@ -3,6 +3,7 @@ import {
   LockLostError,
   LockRefusedError,
   LockUsageError,
+  detailOf,
 } from '../../../lib/lock/lock.errors.js';
 import type { Lock } from '../../../lib/lock/lock.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
@@ -266,7 +267,7 @@ describe('modes of a lock, with two services', () => {
     describe('with another limit', () => {
       const expectRefusal = (problem: Error): void => {
         expect(problem).toBeInstanceOf(LockRefusedError);
-        expect(problem.message).toContain('limited to 3, and 5 was asked for');
+        expect(detailOf(problem)).toContain('limited to 3, and 5 was asked for');
       };
 
       it('Three answers: are refused with both numbers, in the process that holds and in another', async () => {

@@ -1,7 +1,12 @@
 import { createHash } from 'node:crypto';
 import { inspect } from 'node:util';
 
-import { LockLostError, LockTicketError, LockUsageError } from '../../../lib/lock/lock.errors.js';
+import {
+  LockLostError,
+  LockTicketError,
+  LockUsageError,
+  detailOf,
+} from '../../../lib/lock/lock.errors.js';
 import { LockService } from '../../../lib/lock/lock.service.js';
 import { MemoryStore } from '../../../lib/stores/memory/memory-store.js';
 import { Stage } from '../../support/gate.js';
@@ -115,7 +120,7 @@ describe('a lock that goes from process to process', () => {
     }
     expect(signal.reason).toMatchObject({
       code: 'LOCK_LOST',
-      message: expect.stringContaining('maxHoldTime') as string,
+      detail: expect.stringContaining('maxHoldTime') as string,
     });
     await (await here.locks.acquire(KEY)).release();
   });
@@ -125,7 +130,7 @@ describe('a lock that goes from process to process', () => {
     const resumed = await there.locks.resume(ticket, { leaseTime: 100, renew: false });
     const { signal } = resumed;
     await until('the end', () => signal.aborted);
-    expect((signal.reason as Error).message).toContain('its leaseTime has passed');
+    expect(detailOf(signal.reason)).toContain('its leaseTime has passed');
     await (await here.locks.acquire(KEY)).release();
   });
 
@@ -209,7 +214,7 @@ describe('a lock that goes from process to process', () => {
         const problem = await problemOf(locks.resume(foreign));
         expect(problem).toBeInstanceOf(LockTicketError);
         expect(problem).toMatchObject({ reason: 'foreign', key: KEY });
-        expect(problem.message).toContain('"redis lock"');
+        expect(detailOf(problem)).toContain('"redis lock"');
       }
       await (await there.locks.resume(ticket)).release();
       await (await memory.resume(strange)).release();
@@ -239,7 +244,7 @@ describe('a lock that goes from process to process', () => {
 
       expect(problem).toBeInstanceOf(LockTicketError);
       expect(problem).toMatchObject({ code: 'LOCK_TICKET', reason: 'mangled' });
-      expect(problem.message).toMatch(/received/);
+      expect(detailOf(problem)).toMatch(/received/);
       const said = inspect(problem) + JSON.stringify(problem);
       for (const secret of ticket.split('.').slice(1)) expect(said).not.toContain(secret);
       await (await there.locks.resume(ticket)).release();
@@ -370,7 +375,7 @@ describe('a lock that goes from process to process', () => {
       for (const reader of readers) {
         const problem = await problemOf(reader.handOff());
         expect(problem).toBeInstanceOf(LockUsageError);
-        expect(problem.message).toContain('fair: true');
+        expect(detailOf(problem)).toContain('fair: true');
       }
       await readers[0]!.release();
       const resumed = await there.locks.resume(await readers[1]!.handOff());
@@ -384,7 +389,7 @@ describe('a lock that goes from process to process', () => {
         const lock = await here.locks.acquire(KEY);
         const problem = await problemOf(lock.handOff({ leaseTime: leaseTime as number }));
         expect(problem).toBeInstanceOf(LockUsageError);
-        expect(problem.message).toContain('leaseTime must be a number of ms from 10');
+        expect(detailOf(problem)).toContain('leaseTime must be a number of ms from 10');
         expect(lock.isHeld()).toBe(true);
         await lock.release();
       },

@@ -1,4 +1,4 @@
-import { LockBusyError, LockUsageError } from '../../../lib/lock/lock.errors.js';
+import { LockBusyError, LockUsageError, detailOf } from '../../../lib/lock/lock.errors.js';
 import { Gate } from '../../support/gate.js';
 import { until } from '../../support/until.js';
 import { neighbour, openStand, type Stand } from './stand.js';
@@ -59,7 +59,7 @@ describe('waiting for a lock', () => {
     const [error, other] = await Promise.all(ring(200));
     expect(error).toBeInstanceOf(LockBusyError);
     expect(error).toMatchObject({ code: 'LOCK_BUSY', reason: 'deadlock', key: 'b' });
-    expect((error as Error).message).toContain('"b" → "a"');
+    expect(detailOf(error)).toContain('"b" → "a"');
     expect(other).toBe(1);
   });
 

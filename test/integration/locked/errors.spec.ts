@@ -9,6 +9,7 @@ import {
   RedisLockModule,
   currentLock,
 } from '../../../lib/index.js';
+import { detailOf } from '../../../lib/lock/lock.errors.js';
 import { Redis } from 'ioredis';
 import { startRedis, type RedisServer } from '../../support/redis-server.js';
 import { closeApps, startApp } from '../../support/nest-app.js';
@@ -207,6 +208,7 @@ describe('errors of a locked method', () => {
       expect.stringMatching(/^Routes\.missing: .*WRONGTYPE/),
       expect.any(LockRefusedError),
     ]);
+    expect(detailOf(logged[1])).toContain('lock');
     await expect(work.proceeds()).rejects.toBeInstanceOf(LockRefusedError);
     log.mockRestore();
   });

@@ -293,7 +293,7 @@ describe('the results of a locked method', () => {
     await steps.return('none');
     expect(await first).toMatchObject({
       name: 'LockAbortedError',
-      message: 'waiting for "s:1" was called off: its iteration was ended',
+      detail: 'waiting for "s:1" was called off: its iteration was ended',
       cause: 'its iteration was ended',
     });
     expect((await locks.inspect('s:1')).waiting).toBe(0);

@@ -1,5 +1,5 @@
 import { LockService } from '../../../lib/lock/lock.service.js';
-import { LockRefusedError } from '../../../lib/lock/lock.errors.js';
+import { LockRefusedError, detailOf } from '../../../lib/lock/lock.errors.js';
 import type { Callers } from '../../support/callers.js';
 import { connect, NotedLog, openSite, type Site } from './site.js';
 
@@ -27,7 +27,7 @@ describe('a user who may call scripts, and not send them', () => {
     const locks = new LockService({ store: callers.store, ownsStore: false });
     const refused = await locks.acquire('a\r\nb').catch((error: unknown) => error);
     expect(refused).toBeInstanceOf(LockRefusedError);
-    expect((refused as Error).message).toContain('"a\\r\\nb"');
+    expect(detailOf(refused)).toContain('"a\\r\\nb"');
     await locks.close();
 
     expect(log.lines).toEqual([expect.stringMatching(/^error .*ACL rules.*NOPERM.*eval/)]);
