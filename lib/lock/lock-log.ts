@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../clock.js';
 import { outside } from '../outside.js';
 import type { StoreLog } from '../stores/store-log.js';
-import { LockRefusedError, LockUnavailableError, quoted } from './lock.errors.js';
+import { LockRefusedError, LockUnavailableError, detailOf, quoted } from './lock.errors.js';
 
 /** For how long, in ms, further lines of a kind are counted instead of written. */
 const WINDOW = 10_000;
@@ -99,10 +99,11 @@ function kindOf(level: Notice['level'], what: string): Notice {
   return { level, what, missed: 0, timer: undefined };
 }
 
-function about(key: string, method: string | undefined, { message }: Error): string {
+function about(key: string, method: string | undefined, error: Error): string {
   const name = quoted(key);
+  const detail = detailOf(error);
   const whose = method === undefined ? '' : `${method}: `;
-  return whose + (message.includes(name) ? message : `${name}: ${message}`);
+  return whose + (detail.includes(name) ? detail : `${name}: ${detail}`);
 }
 
 function asker(method: string | undefined): string {
