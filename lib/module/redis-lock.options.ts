@@ -1,4 +1,3 @@
-import { inspect } from 'node:util';
 import { MIN_LEASE_TIME, checkTime } from '../lock/checks.js';
 import { LOCK_DEFAULTS } from '../lock/lock-options.js';
 import { LockUsageError } from '../lock/lock.errors.js';
@@ -9,6 +8,7 @@ import { DEFAULT_HTTP_STATUS, type LockHttpStatus } from '../locked/context/http
 import type { LockStore } from '../stores/lock-store.js';
 import { isRedisClient, type RedisConnection } from '../stores/redis/redis-connection.js';
 import { REDIS_DEFAULTS } from '../stores/redis/redis-store.js';
+import { checkNames, checkStore, refuse } from './option-checks.js';
 
 /** What `RedisLockModule.forRoot` and `forRootAsync` take. `undefined` is the default everywhere. */
 export interface RedisLockModuleOptions {
@@ -234,38 +234,4 @@ function resolveHandOver(handOver: unknown): HandOverBound {
   }
   checkTime('handOver.time', time, 0);
   return { count, time };
-}
-
-/** Refuses what is no object, or has a name that is not known. */
-function checkNames(what: string, options: unknown, known: readonly string[]): object {
-  if (typeof options !== 'object' || options === null || Array.isArray(options)) {
-    return refuse(what === 'option' ? 'the options' : what, options, 'an object');
-  }
-  for (const [name, value] of Object.entries(options)) {
-    if (known.includes(name)) continue;
-    const isExtra = name === 'isGlobal' || name === 'name';
-    const hint = isExtra ? '; in forRootAsync it stands beside useFactory' : '';
-    // `url` or `password` is a likely one, and its value is not to be printed.
-    const shown = typeof value === 'string' ? 'a string' : inspect(value, { depth: -1 });
-    throw new LockUsageError(
-      `unknown ${what} "${name}" (${shown}); known are ${known.join(', ')}${hint}`,
-    );
-  }
-  return options;
-}
-
-/** By its shape: a store may come from another copy of this package. */
-function checkStore(store: unknown): void {
-  const parts = 'acquire extend release succeed inspect list forceRelease close onRecovery'.split(
-    ' ',
-  );
-  const fits =
-    typeof store === 'object' &&
-    store !== null &&
-    parts.every((name) => typeof Reflect.get(store, name) === 'function');
-  if (!fits) refuse('store', store, 'a LockStore, such as new MemoryStore()');
-}
-
-function refuse(name: string, value: unknown, allowed: string): never {
-  throw new LockUsageError(`${name} must be ${allowed}, received ${inspect(value, { depth: -1 })}`);
 }
