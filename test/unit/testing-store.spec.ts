@@ -55,7 +55,7 @@ describe('TestingStore', () => {
     const next = locks.acquire('order:1');
     await store.lose('order:1');
     expect(signal.aborted).toBe(true);
-    expect(lock.lost?.message).toContain('the test took it away');
+    expect(lock.lost?.detail).toContain('the test took it away');
     await expect(store.lose('order:2')).rejects.toThrow('nobody holds "order:2"');
     expect(await lock.release()).toBe(false);
     await (await next).release();

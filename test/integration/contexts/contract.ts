@@ -101,8 +101,10 @@ export function describeContext(
       ground.refuse();
       expect(await client.call('quick')).toEqual(form(told('LOCK_REFUSED')));
       expect(leaksIn(client.recorder.bytes)).toEqual([]);
-      expect(ground.logger.ofTheKey()).toHaveLength(1);
-      expect(ground.logger.ofTheKey()[0]).toContain('NOPERM');
+      // By the service, with the method that asked, and where the answer was made, with the stack.
+      const lines = ground.logger.ofTheKey();
+      expect(lines).toHaveLength(2);
+      for (const line of lines) expect(line).toContain('NOPERM');
     });
 
     if (leaves) {

@@ -65,7 +65,7 @@ describe('shutdown', () => {
     const waiting = work.run().catch((error: unknown) => error);
     const waitingElsewhere = locks.acquire('work', { fair: true }).catch((error: unknown) => error);
     // One in the queue inside the process, one in that on the server.
-    await until('in the queue', async () => (await locks.inspect('work')).waiting === 1);
+    await until('in the queue', async () => (await locks.inspect('work')).places === 1);
     await until('two connections', async () => {
       return (await connections()).sort().join() === 'nest-locked,nest-locked-inbox';
     });
@@ -114,7 +114,7 @@ describe('shutdown', () => {
       const running = work.run();
       await stage.entered;
       const waiting = locks.using('work', { fair: true }, () => undefined);
-      await until('in the queue', async () => (await locks.inspect('work')).waiting === 1);
+      await until('in the queue', async () => (await locks.inspect('work')).places === 1);
       stage.goOn();
       await Promise.all([running, waiting]);
       await app.close();
