@@ -161,7 +161,14 @@ const oneWay = {
 
 export default tseslint.config(
   {
-    ignores: ['**/dist/', '**/node_modules/', 'coverage/', 'reference/', 'bench/results/', 'sample-app/public/'],
+    ignores: [
+      '**/dist/',
+      '**/node_modules/',
+      'coverage/',
+      'reference/',
+      'bench/results/',
+      'sample-app/public/',
+    ],
   },
   eslint.configs.recommended,
   {
