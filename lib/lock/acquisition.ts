@@ -48,7 +48,9 @@ export class Acquisition {
   }
 
   /** Of a lock that was taken while nobody listened: its caller's context is not known any more. */
-  static late(origin: Origin, { key, mode, caller }: Lock): Acquisition {
+  static late(origin: Origin, lock: Lock): Acquisition {
+    // Taken apart here, not above: a declaration that users compile would name what is internal.
+    const { key, mode, caller } = lock;
     const late = outside(() => Acquisition.here(origin, key, caller));
     late.mode = mode;
     return late;
