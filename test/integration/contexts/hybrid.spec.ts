@@ -1,14 +1,13 @@
 import { Controller, Get, Module, UseInterceptors, type INestApplication } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { ClientProxyFactory, Transport, type ClientProxy } from '@nestjs/microservices';
+import { Transport } from '@nestjs/microservices';
 import { firstValueFrom } from 'rxjs';
 import { Locked } from '../../../lib/index.js';
 import { freePort } from '../../support/redis-server.js';
 import { until } from '../../support/until.js';
-import { describeContext, told, type Client, type HandlerName } from './contract.js';
+import { describeContext, told } from './contract.js';
 import { KEY, Watching, ground, newGround } from './ground.js';
-import { MessageHandlers, ask } from './microservice.contract.js';
-import { Recorder } from './recorder.js';
+import { MessageClient, MessageHandlers } from './microservice.contract.js';
 
 @Controller()
 @UseInterceptors(Watching)
@@ -21,54 +20,31 @@ class Pages {
 }
 
 /** An HTTP application that is a microservice too, and keeps its interceptors and filters to itself, or not. */
-class HybridClient implements Client {
-  private constructor(
-    readonly app: INestApplication,
-    readonly recorder: Recorder,
-    readonly proxy: ClientProxy,
-  ) {}
-
-  static async start(inheritAppConfig: boolean): Promise<HybridClient> {
-    @Module({ imports: [ground.locks()], controllers: [Pages, MessageHandlers] })
-    class App {}
-    const app = await NestFactory.create(App, { logger: ground.logger, abortOnError: false });
-    const host = '127.0.0.1';
-    const service = { transport: Transport.TCP, options: { host, port: await freePort() } };
-    app.connectMicroservice(service, { inheritAppConfig });
-    await app.startAllMicroservices();
-    await app.listen(0, host);
-    const recorder = await Recorder.start(service.options.port);
-    const proxy = ClientProxyFactory.create({
-      transport: Transport.TCP,
-      options: { host, port: recorder.port },
-    });
-    await proxy.connect();
-    return new HybridClient(app, recorder, proxy);
-  }
-
-  call(handler: HandlerName): Promise<unknown> {
-    return ask(this.proxy, handler);
-  }
-
-  async close(): Promise<void> {
-    await this.proxy.close();
-    this.recorder.close();
-    await this.app.close();
-  }
+async function start(inheritAppConfig: boolean): Promise<MessageClient<INestApplication>> {
+  @Module({ imports: [ground.locks()], controllers: [Pages, MessageHandlers] })
+  class App {}
+  const app = await NestFactory.create(App, { logger: ground.logger, abortOnError: false });
+  const host = '127.0.0.1';
+  const over = (at: number) => ({ transport: Transport.TCP, options: { host, port: at } }) as const;
+  const port = await freePort();
+  app.connectMicroservice(over(port), { inheritAppConfig });
+  await app.startAllMicroservices();
+  await app.listen(0, host);
+  return MessageClient.connect(app, { port, client: over });
 }
 
 describe.each([true, false])('inheritAppConfig: %s', (inheritAppConfig) => {
-  describeContext('a hybrid application', () => HybridClient.start(inheritAppConfig), {
+  describeContext('a hybrid application', () => start(inheritAppConfig), {
     error: (told) => ({ status: 'error', ...told }),
     done: 'done',
     leaves: false,
   });
 
   describe('a hybrid application: events, and its HTTP side', () => {
-    let client: HybridClient;
+    let client: MessageClient<INestApplication>;
     beforeEach(async () => {
       newGround();
-      client = await HybridClient.start(inheritAppConfig);
+      client = await start(inheritAppConfig);
     });
     afterEach(() => client.close());
 

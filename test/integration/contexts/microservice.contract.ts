@@ -1,4 +1,10 @@
-import { Controller, Module, UseInterceptors, type INestMicroservice } from '@nestjs/common';
+import {
+  Controller,
+  Module,
+  UseInterceptors,
+  type INestApplicationContext,
+  type INestMicroservice,
+} from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import {
   ClientProxyFactory,
@@ -43,15 +49,6 @@ export class MessageHandlers {
   }
 }
 
-/** What a client of a microservice was told. */
-export async function ask(proxy: ClientProxy, pattern: string): Promise<unknown> {
-  try {
-    return await firstValueFrom(proxy.send<unknown>(pattern, {}));
-  } catch (error) {
-    return error;
-  }
-}
-
 /** A transport between a microservice and its clients. */
 export interface Wire {
   /** The port that both speak to, or on which the service listens. */
@@ -60,30 +57,30 @@ export interface Wire {
   client(port: number): ClientOptions;
 }
 
-class MessageClient implements Client {
+/** A client of the messages of an application, every byte to which is recorded. */
+export class MessageClient<App extends INestApplicationContext> implements Client {
   private constructor(
-    private readonly app: INestMicroservice,
+    readonly app: App,
     readonly recorder: Recorder,
     readonly proxy: ClientProxy,
   ) {}
 
-  static async start(wire: Wire): Promise<MessageClient> {
-    @Module({ imports: [ground.locks()], controllers: [MessageHandlers] })
-    class App {}
-    const app = await NestFactory.createMicroservice<MicroserviceOptions>(App, {
-      ...wire.service(wire.port),
-      logger: ground.logger,
-      abortOnError: false,
-    });
-    await app.listen();
-    const recorder = await Recorder.start(wire.port);
-    const proxy = ClientProxyFactory.create(wire.client(recorder.port));
+  static async connect<App extends INestApplicationContext>(
+    app: App,
+    { port, client }: Pick<Wire, 'port' | 'client'>,
+  ): Promise<MessageClient<App>> {
+    const recorder = await Recorder.start(port);
+    const proxy = ClientProxyFactory.create(client(recorder.port));
     await proxy.connect();
     return new MessageClient(app, recorder, proxy);
   }
 
-  call(handler: HandlerName): Promise<unknown> {
-    return ask(this.proxy, handler);
+  async call(pattern: HandlerName): Promise<unknown> {
+    try {
+      return await firstValueFrom(this.proxy.send<unknown>(pattern, {}));
+    } catch (error) {
+      return error;
+    }
   }
 
   async close(): Promise<void> {
@@ -93,19 +90,31 @@ class MessageClient implements Client {
   }
 }
 
+async function start(wire: Wire): Promise<MessageClient<INestMicroservice>> {
+  @Module({ imports: [ground.locks()], controllers: [MessageHandlers] })
+  class App {}
+  const app = await NestFactory.createMicroservice<MicroserviceOptions>(App, {
+    ...wire.service(wire.port),
+    logger: ground.logger,
+    abortOnError: false,
+  });
+  await app.listen();
+  return MessageClient.connect(app, wire);
+}
+
 /** What is promised on each transport of microservices. */
 export function describeMicroservice(name: string, wire: () => Promise<Wire>): void {
-  describeContext(name, async () => MessageClient.start(await wire()), {
+  describeContext(name, async () => start(await wire()), {
     error: (told) => ({ status: 'error', ...told }),
     done: 'done',
     leaves: false,
   });
 
   describe(`${name}: events`, () => {
-    let client: MessageClient;
+    let client: MessageClient<INestMicroservice>;
     beforeEach(async () => {
       newGround();
-      client = await MessageClient.start(await wire());
+      client = await start(await wire());
     });
     afterEach(() => client.close());
 
