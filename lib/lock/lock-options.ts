@@ -87,6 +87,9 @@ export interface ScopeOptions extends AcquireOptions {
 /** Work that runs under a lock, and gets it. */
 export type LockTask<T, L = Lock> = (lock: L) => T | Promise<T>;
 
+/** What events say of the registration that has no name. */
+export const DEFAULT_REGISTRATION = 'default';
+
 /** After this a forgotten handle is given back. */
 export const DEFAULT_MAX_HOLD_TIME = 600_000;
 

@@ -5,7 +5,7 @@ import { callerOf } from './caller.js';
 import { isListenedTo, lockEvents } from './lock-events.js';
 import { LockLog } from './lock-log.js';
 import type { LockLostError } from './lock.errors.js';
-import { LOCK_DEFAULTS } from './lock-options.js';
+import { DEFAULT_REGISTRATION, LOCK_DEFAULTS } from './lock-options.js';
 import type { LockServiceOptions } from './lock-service-options.js';
 import type { Lock } from './lock.js';
 
@@ -22,8 +22,8 @@ export class Teller implements Origin {
     options: LockServiceOptions,
     private readonly clock: Clock,
   ) {
-    const { store, log, longWait = LOCK_DEFAULTS.longWait, registration = 'default' } = options;
-    this.registration = registration;
+    const { store, log, longWait = LOCK_DEFAULTS.longWait } = options;
+    this.registration = options.registration ?? DEFAULT_REGISTRATION;
     this.store = store.place.split(' ', 1)[0] ?? '';
     this.log = log && new LockLog(log, clock);
     this.longWait = log ? longWait : Infinity;

@@ -1,15 +1,16 @@
 import { inspect } from 'node:util';
 import { Inject } from '@nestjs/common';
+import { DEFAULT_REGISTRATION } from '../lock/lock-options.js';
 import { LockUsageError } from '../lock/lock.errors.js';
 import { LockService } from '../lock/lock.service.js';
 import { LockStore } from '../stores/lock-store.js';
 
-/** What events say of the registration that has no name. */
-export const DEFAULT_REGISTRATION = 'default';
-
 /** The name of a registration; `undefined` for the one without. @throws LockUsageError */
 export function checkRegistration(name: unknown): string | undefined {
-  if (name === undefined || (typeof name === 'string' && !['', 'default'].includes(name)))
+  if (
+    name === undefined ||
+    (typeof name === 'string' && !['', DEFAULT_REGISTRATION].includes(name))
+  )
     return name;
   throw new LockUsageError(
     `the name of a registration is a non-empty string other than "${DEFAULT_REGISTRATION}", received ${inspect(name)}`,

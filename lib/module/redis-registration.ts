@@ -2,11 +2,7 @@ import { Logger, type InjectionToken, type Provider } from '@nestjs/common';
 import { ModulesContainer } from '@nestjs/core';
 import { LockService } from '../lock/lock.service.js';
 import { HandlerScope } from '../locked/handler-scope.js';
-import {
-  DEFAULT_REGISTRATION,
-  getLockServiceToken,
-  getLockStoreToken,
-} from '../locked/service-token.js';
+import { getLockServiceToken, getLockStoreToken } from '../locked/service-token.js';
 import type { LockStore } from '../stores/lock-store.js';
 import { RedisStore } from '../stores/redis/redis-store.js';
 import { resolveOptions, type ResolvedOptions } from './redis-lock.options.js';
@@ -37,7 +33,7 @@ export function redisRegistration(name: string | undefined): {
             ...options,
             store,
             ownsStore: options.store === undefined,
-            registration: name ?? DEFAULT_REGISTRATION,
+            registration: name,
             handler: HandlerScope.port,
             log,
             lostUnheard: (error) => {
